@@ -1,0 +1,1 @@
+export { startSqs, type StandIn } from './sqs.ts';

@@ -1,0 +1,67 @@
+import { buildApp, type BuildAppOptions } from 'fauxqs';
+
+/** A running stand-in for one AWS service. */
+export interface StandIn {
+  /** The endpoint to give to the SDK, for example `http://127.0.0.1:40123`. */
+  url: string;
+  close: () => Promise<void>;
+}
+
+type Stores = NonNullable<BuildAppOptions['stores']>;
+
+/** The parts of fauxqs that its package does not export; the version is pinned, so the paths hold. */
+interface FauxqsInternals {
+  SqsStore: new () => Stores['sqsStore'];
+  SnsStore: new () => Stores['snsStore'];
+  S3Store: new () => Stores['s3Store'];
+  PersistenceManager: new (dataDir: string) => NonNullable<Stores['sqsStore']['persistence']>;
+}
+
+/**
+ * Starts an SQS stand-in (fauxqs) on 127.0.0.1.
+ *
+ * fauxqs' own `startFauxqs` listens on every interface and gives queue URLs on a host name that only some
+ * resolvers know; so its application is built from its parts: loopback, and queue URLs on the caller's host.
+ *
+ * @param options.dataDir where queues and messages are kept over restarts (SQLite); in memory without it
+ * @param options.port 0 (the default) takes any free port
+ */
+export async function startSqs(options: { dataDir?: string; port?: number } = {}): Promise<StandIn> {
+  const { SqsStore, SnsStore, S3Store, PersistenceManager } = await fauxqsInternals();
+  const sqsStore = new SqsStore();
+  const snsStore = new SnsStore();
+  sqsStore.host = '';
+  const persistence = options.dataDir === undefined ? undefined : new PersistenceManager(options.dataDir);
+  if (persistence) {
+    persistence.loadSqsAndSns(sqsStore, snsStore);
+    sqsStore.persistence = persistence;
+    for (const queue of sqsStore.allQueues()) queue.persistence = persistence;
+  }
+  const app = buildApp({ logger: false, stores: { sqsStore, snsStore, s3Store: new S3Store() } });
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (reply.raw.destroyed) giveBack(sqsStore, request.body, payload);
+    done(null, payload);
+  });
+  if (persistence) app.addHook('preClose', () => persistence.close());
+  const url = await app.listen({ port: options.port ?? 0, host: '127.0.0.1' });
+  return { url, close: () => app.close() };
+}
+
+/**
+ * Makes the messages of an answer that nobody waits for visible again: fauxqs answers a long poll whose client is
+ * gone (a killed worker) with the next message, which would then be lost for its whole visibility timeout.
+ */
+function giveBack(store: Stores['sqsStore'], request: unknown, answer: unknown): void {
+  const queueUrl = (request as { QueueUrl?: string } | undefined)?.QueueUrl;
+  const queue = queueUrl === undefined ? undefined : store.getQueue(queueUrl);
+  if (!queue || typeof answer !== 'string' || !answer.includes('ReceiptHandle')) return;
+  const { Messages = [] } = JSON.parse(answer) as { Messages?: { ReceiptHandle: string }[] };
+  for (const message of Messages) queue.changeVisibility(message.ReceiptHandle, 0);
+}
+
+async function fauxqsInternals(): Promise<FauxqsInternals> {
+  const entry = import.meta.resolve('fauxqs');
+  const modules = ['sqs/sqsStore.js', 'sns/snsStore.js', 's3/s3Store.js', 'persistence.js'];
+  const loaded = await Promise.all(modules.map((path) => import(new URL(path, entry).href)));
+  return Object.assign({}, ...loaded) as FauxqsInternals;
+}
