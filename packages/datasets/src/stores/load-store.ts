@@ -1,0 +1,177 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { PoolClient } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { Database } from '@stowage/postgres';
+import { emptyProfile, mergeProfiles, type Profile, type Reject } from '../csv/index.ts';
+import { type DatasetRef, MAX_KEPT_REJECTS } from '../dataset.ts';
+import { rowsTable } from './rows-table.ts';
+
+/** What the ledger says of a dataset. */
+export interface Ledger {
+  chunksTotal: number;
+  chunksLoaded: number;
+  rowsLoaded: number;
+  rowsRejected: number;
+}
+
+/** One chunk on its way into the database. */
+export interface EncodedChunk {
+  number: number;
+  /** Binary COPY data for `(row_no bigint, cells text[])`. */
+  blocks: () => Iterable<Buffer>;
+  /** Asked for after the last block. */
+  result: () => { rows: number; rejected: number; rejects: Reject[]; profile: Profile };
+}
+
+/**
+ * The data plane as the worker writes it. Every method may be run again at any time, by any number of workers at
+ * once, with the same end result.
+ */
+export interface LoadStore {
+  /** Makes the parent row and the table of rows. */
+  prepare: (ref: DatasetRef, chunksTotal: number, signal?: AbortSignal) => Promise<void>;
+  /**
+   * Loads one chunk, wholly or not at all, exactly once.
+   *
+   * @returns `already` when the ledger has it, `gone` when the dataset was deleted
+   */
+  load: (id: string, chunk: EncodedChunk, signal: AbortSignal) => Promise<'loaded' | 'already' | 'gone'>;
+  /** undefined when the dataset was deleted. */
+  ledger: (id: string) => Promise<Ledger | undefined>;
+  /** After the last chunk: makes reading fast, merges the profile, keeps only the first rejects. */
+  finish: (id: string, columnCount: number, signal?: AbortSignal) => Promise<void>;
+  remove: (id: string) => Promise<void>;
+}
+
+/** Chunks whose profiles are in memory at once while they are merged. */
+const PROFILES_A_READ = 32;
+
+export function createLoadStore(database: Database): LoadStore {
+  return {
+    prepare: (ref, chunksTotal, signal) =>
+      database.transaction(async (client) => {
+        const inserted = await client.query(
+          `INSERT INTO stowage.datasets (id, tenant, chunks_total) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
+          [ref.id, ref.tenant, chunksTotal],
+        );
+        if (inserted.rowCount === 0) return;
+        // Block ranges instead of a key: loading stays as fast as without an index, and a page is still found in
+        // less than a millisecond, since row numbers ascend within every chunk (docs/decisions).
+        const table = rowsTable(ref.id);
+        await client.query(`CREATE TABLE ${table} (row_no bigint NOT NULL, cells text[] NOT NULL)`);
+        await client.query(`CREATE INDEX ON ${table} USING brin (row_no) WITH (pages_per_range = 128)`);
+      }, signal),
+
+    load: (id, chunk, signal) =>
+      database.transaction(async (client) => {
+        const parent = await client.query(`SELECT FROM stowage.datasets WHERE id = $1 FOR KEY SHARE`, [id]);
+        if (parent.rowCount === 0) return 'gone';
+        // A second worker with the same chunk waits here until the first has committed or failed.
+        const claimed = await client.query(
+          `INSERT INTO stowage.chunks (dataset_id, number, rows, rejected) VALUES ($1, $2, 0, 0) ON CONFLICT DO NOTHING`,
+          [id, chunk.number],
+        );
+        if (claimed.rowCount === 0) return 'already';
+        const copy = client.query(
+          copyFrom(`COPY ${rowsTable(id)} (row_no, cells) FROM STDIN (FORMAT binary)`),
+        );
+        await pipeline(Readable.from(chunk.blocks(), { highWaterMark: 1 }), copy, { signal });
+        const { rows, rejected, rejects, profile } = chunk.result();
+        await keepRejects(client, id, chunk.number, rejects);
+        await client.query(
+          `UPDATE stowage.chunks SET rows = $3, rejected = $4, profile = $5 WHERE dataset_id = $1 AND number = $2`,
+          [id, chunk.number, rows, rejected, JSON.stringify(profile)],
+        );
+        return 'loaded';
+      }, signal),
+
+    async ledger(id) {
+      const [row] = await database.query<Ledger>(
+        `SELECT d.chunks_total AS "chunksTotal", count(c.number)::int AS "chunksLoaded",
+                coalesce(sum(c.rows), 0)::float8 AS "rowsLoaded", coalesce(sum(c.rejected), 0)::float8 AS "rowsRejected"
+         FROM stowage.datasets d LEFT JOIN stowage.chunks c ON c.dataset_id = d.id
+         WHERE d.id = $1 GROUP BY d.id`,
+        [id],
+      );
+      return row;
+    },
+
+    finish: (id, columnCount, signal) =>
+      database.transaction(async (client) => {
+        const parent = await client.query(
+          `SELECT FROM stowage.datasets WHERE id = $1 AND finished_at IS NULL FOR NO KEY UPDATE`,
+          [id],
+        );
+        if (parent.rowCount === 0) return;
+        // Ranges that were filled since the last vacuum are not in the index yet, and would be read by every query.
+        await client.query(`SELECT brin_summarize_new_values($1::regclass)`, [await brinIndex(client, id)]);
+        await client.query(
+          `DELETE FROM stowage.rejects WHERE dataset_id = $1 AND row_no >
+             (SELECT row_no FROM stowage.rejects WHERE dataset_id = $1 ORDER BY row_no OFFSET $2 LIMIT 1)`,
+          [id, MAX_KEPT_REJECTS - 1],
+        );
+        const profile = await mergedProfile(client, id, columnCount);
+        await client.query(`UPDATE stowage.datasets SET finished_at = now(), profile = $2 WHERE id = $1`, [
+          id,
+          JSON.stringify(profile),
+        ]);
+      }, signal),
+
+    remove: (id) =>
+      database.transaction(async (client) => {
+        await client.query(`SELECT FROM stowage.datasets WHERE id = $1 FOR UPDATE`, [id]);
+        await client.query(`DELETE FROM stowage.rejects WHERE dataset_id = $1`, [id]);
+        await client.query(`DELETE FROM stowage.datasets WHERE id = $1`, [id]);
+        await client.query(`DROP TABLE IF EXISTS ${rowsTable(id)}`);
+      }),
+  };
+}
+
+/**
+ * Only the first rejects of a dataset are kept. A chunk keeps none when those before it, as far as they are loaded,
+ * have filled the quota; the rest is cut when the dataset is finished.
+ */
+async function keepRejects(client: PoolClient, id: string, number: number, rejects: Reject[]): Promise<void> {
+  if (rejects.length === 0) return;
+  const column = <K extends keyof Reject>(name: K) => rejects.map((reject) => reject[name]);
+  await client.query(
+    `INSERT INTO stowage.rejects (dataset_id, row_no, line, reason, detail, raw)
+     SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+     WHERE (SELECT coalesce(sum(rejected), 0) FROM stowage.chunks WHERE dataset_id = $1 AND number < $7) < $8`,
+    [
+      id,
+      column('row'),
+      column('line'),
+      column('reason'),
+      column('detail'),
+      column('raw'),
+      number,
+      MAX_KEPT_REJECTS,
+    ],
+  );
+}
+
+async function brinIndex(client: PoolClient, id: string): Promise<string> {
+  const { rows } = await client.query<{ index: string }>(
+    `SELECT indexrelid::regclass::text AS index FROM pg_index WHERE indrelid = $1::regclass`,
+    [rowsTable(id)],
+  );
+  const [row] = rows;
+  if (!row) throw new Error(`the rows of dataset ${id} have no index`);
+  return row.index;
+}
+
+async function mergedProfile(client: PoolClient, id: string, columnCount: number): Promise<Profile> {
+  let merged = emptyProfile(columnCount);
+  for (let after = -1; ;) {
+    const { rows } = await client.query<{ number: number; profile: Profile }>(
+      `SELECT number, profile FROM stowage.chunks WHERE dataset_id = $1 AND number > $2 ORDER BY number LIMIT $3`,
+      [id, after, PROFILES_A_READ],
+    );
+    const last = rows.at(-1);
+    if (!last) return merged;
+    for (const { profile } of rows) merged = mergeProfiles(merged, profile);
+    after = last.number;
+  }
+}

@@ -1,0 +1,126 @@
+import type { Database } from '@stowage/postgres';
+import type { Profile, Reject } from '../csv/index.ts';
+import { rowsTable } from './rows-table.ts';
+
+export interface StoredRow {
+  row: number;
+  cells: string[];
+}
+
+/** A cell must equal a text; `column` counts from 0. */
+export interface Filter {
+  column: number;
+  equals: string;
+}
+
+export interface RowsPage {
+  rows: StoredRow[];
+  /** Row number to go on after; null when nothing can follow. */
+  nextAfter: number | null;
+}
+
+/** The data plane as the api reads it. Every query is bounded by a range of row numbers, never by a dataset’s size. */
+export interface ReadStore {
+  /**
+   * A page of rows in file order.
+   *
+   * @param options.lastRow number of records in the file: no row lies beyond
+   * @param options.scan with filters, how many row numbers one call looks at
+   */
+  rows: (
+    id: string,
+    options: { after: number; limit: number; lastRow: number; filters: Filter[]; scan: number },
+  ) => Promise<RowsPage>;
+  rejects: (
+    id: string,
+    options: { after: number; limit: number },
+  ) => Promise<{ items: Reject[]; nextAfter: number | null }>;
+  profile: (id: string) => Promise<Profile | undefined>;
+  ping: () => Promise<void>;
+}
+
+export function createReadStore(database: Database): ReadStore {
+  async function range(
+    id: string,
+    after: number,
+    upTo: number,
+    limit: number,
+    filters: Filter[],
+  ): Promise<StoredRow[]> {
+    const conditions = filters
+      .map((_, index) => ` AND cells[$${4 + 2 * index}] = $${5 + 2 * index}`)
+      .join('');
+    const rows = await database.query<{ row_no: string; cells: string[] }>(
+      `SELECT row_no, cells FROM ${rowsTable(id)} WHERE row_no > $1 AND row_no <= $2${conditions} ORDER BY row_no LIMIT $3`,
+      [after, upTo, limit, ...filters.flatMap(({ column, equals }) => [column + 1, equals])],
+    );
+    return rows.map(({ row_no, cells }) => ({ row: Number(row_no), cells }));
+  }
+
+  /**
+   * Without filters a page is full or the last. Rejected records leave gaps in the row numbers, so the range grows
+   * until it holds enough rows.
+   */
+  async function page(
+    id: string,
+    after: number,
+    limit: number,
+    lastRow: number,
+    scan: number,
+  ): Promise<RowsPage> {
+    const rows: StoredRow[] = [];
+    const wanted = limit + 1;
+    let from = after;
+    for (let size = wanted; rows.length < wanted && from < lastRow; size = Math.min(size * 10, scan)) {
+      const upTo = Math.min(from + size, lastRow);
+      rows.push(...(await range(id, from, upTo, wanted - rows.length, [])));
+      from = upTo;
+    }
+    const more = rows.length > limit;
+    const shown = rows.slice(0, limit);
+    return { rows: shown, nextAfter: more ? (shown.at(-1)?.row ?? null) : null };
+  }
+
+  async function filteredPage(
+    id: string,
+    options: { after: number; limit: number; lastRow: number; filters: Filter[]; scan: number },
+  ): Promise<RowsPage> {
+    const { after, limit, lastRow, filters, scan } = options;
+    const upTo = Math.min(after + scan, lastRow);
+    const rows = after < lastRow ? await range(id, after, upTo, limit + 1, filters) : [];
+    const shown = rows.slice(0, limit);
+    if (rows.length > limit) return { rows: shown, nextAfter: shown.at(-1)?.row ?? null };
+    return { rows: shown, nextAfter: upTo < lastRow ? upTo : null };
+  }
+
+  return {
+    rows: (id, options) =>
+      options.filters.length > 0
+        ? filteredPage(id, options)
+        : page(id, options.after, options.limit, options.lastRow, options.scan),
+
+    async rejects(id, { after, limit }) {
+      const rows = await database.query<{ row: string; line: string } & Omit<Reject, 'row' | 'line'>>(
+        `SELECT row_no AS row, line, reason, detail, raw FROM stowage.rejects
+         WHERE dataset_id = $1 AND row_no > $2 ORDER BY row_no LIMIT $3`,
+        [id, after, limit + 1],
+      );
+      const items = rows
+        .slice(0, limit)
+        .map((row) => ({ ...row, row: Number(row.row), line: Number(row.line) }));
+      return { items, nextAfter: rows.length > limit ? (items.at(-1)?.row ?? null) : null };
+    },
+
+    async profile(id) {
+      const [row] = await database.query<{ profile: Profile | null }>(
+        `SELECT profile FROM stowage.datasets WHERE id = $1`,
+        [id],
+      );
+      return row?.profile ?? undefined;
+    },
+
+    async ping() {
+      await database.query('SELECT 1');
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type CORSRule, CreateBucketCommand, PutBucketCorsCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateQueueCommand, SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { type Lookup, resolve, type Template } from './template.ts';
+
+/** The account that the stand-ins put into ARNs. */
+const ACCOUNT = '000000000000';
+
+/** Types that grant or deny rights: every caller of the embedded stack is its owner. */
+const WITHOUT_MEANING_HERE = new Set(['AWS::S3::BucketPolicy', 'AWS::SQS::QueuePolicy']);
+
+/** Errors that say a resource is there already, from an earlier start. */
+const EXISTS = new Set([
+  'ResourceInUseException',
+  'BucketAlreadyOwnedByYou',
+  'BucketAlreadyExists',
+  'QueueNameExists',
+  'QueueAlreadyExists',
+]);
+
+type Clients = { s3: S3Client; sqs: SQSClient; dynamodb: DynamoDBClient };
+type Properties = Record<string, unknown>;
+
+/**
+ * Creates a template’s buckets, queues and tables in the stand-ins, so that what runs locally is declared in the same
+ * file as what runs on AWS. Properties that the stand-ins have no notion of (encryption, backups, …) are left out.
+ *
+ * @returns the template’s outputs
+ * @throws for a resource type that the embedded stack cannot create
+ */
+export async function createResources(
+  template: Template,
+  options: { clients: Clients; region: string; sqsUrl: string; parameters?: Record<string, string> },
+): Promise<Record<string, string>> {
+  const { clients, region, sqsUrl, parameters = {} } = options;
+
+  const parameter = (id: string): unknown => {
+    const declared = template.Parameters?.[id];
+    const value = parameters[id] ?? declared?.Default ?? '';
+    return declared?.Type === 'CommaDelimitedList' ? value.split(',') : value;
+  };
+  const nameOf = (id: string): string => {
+    const queueName = resolve(template.Resources[id]?.Properties?.['QueueName'], lookup);
+    return typeof queueName === 'string' ? queueName : `stowage-local-${id.toLowerCase()}`;
+  };
+  const pseudo: Record<string, string> = {
+    'AWS::Partition': 'aws',
+    'AWS::Region': region,
+    'AWS::AccountId': ACCOUNT,
+  };
+  const lookup: Lookup = (id, attribute) => {
+    if (pseudo[id] !== undefined) return pseudo[id];
+    const resource = template.Resources[id];
+    if (!resource) return parameter(id);
+    const name = nameOf(id);
+    if (attribute === 'Arn') return arnOf(resource.Type, name, region);
+    if (attribute === 'QueueName') return name;
+    if (attribute !== undefined) throw new Error(`the embedded stack does not know ${id}.${attribute}`);
+    return resource.Type === 'AWS::SQS::Queue' ? `${sqsUrl}/${ACCOUNT}/${name}` : name;
+  };
+
+  for (const [id, { Type, Properties = {} }] of Object.entries(template.Resources)) {
+    if (WITHOUT_MEANING_HERE.has(Type)) continue;
+    await create(Type, nameOf(id), resolve(Properties, lookup) as Properties, clients);
+  }
+  await pointToDeadLetterQueues(template, clients, lookup);
+  return Object.fromEntries(
+    Object.entries(template.Outputs ?? {}).map(([name, { Value }]) => [name, String(resolve(Value, lookup))]),
+  );
+}
+
+function arnOf(type: string, name: string, region: string): string {
+  if (type === 'AWS::S3::Bucket') return `arn:aws:s3:::${name}`;
+  if (type === 'AWS::DynamoDB::Table') return `arn:aws:dynamodb:${region}:${ACCOUNT}:table/${name}`;
+  return `arn:aws:sqs:${region}:${ACCOUNT}:${name}`;
+}
+
+async function create(type: string, name: string, properties: Properties, clients: Clients): Promise<void> {
+  try {
+    if (type === 'AWS::S3::Bucket') await createBucket(name, properties, clients.s3);
+    else if (type === 'AWS::DynamoDB::Table') await createTable(name, properties, clients.dynamodb);
+    else if (type === 'AWS::SQS::Queue') await createQueue(name, properties, clients.sqs);
+    else throw new Error(`the embedded stack cannot create ${type}`);
+  } catch (error) {
+    if (!EXISTS.has((error as Error).name)) throw error;
+  }
+}
+
+async function createBucket(name: string, properties: Properties, s3: S3Client): Promise<void> {
+  await s3.send(new CreateBucketCommand({ Bucket: name }));
+  const cors = properties['CorsConfiguration'] as
+    | { CorsRules: (CORSRule & { ExposedHeaders?: string[]; MaxAge?: number })[] }
+    | undefined;
+  if (!cors) return;
+  const CORSRules = cors.CorsRules.map(({ ExposedHeaders, MaxAge, ...rule }) => ({
+    ...rule,
+    ExposeHeaders: ExposedHeaders,
+    MaxAgeSeconds: MaxAge,
+  }));
+  await s3.send(new PutBucketCorsCommand({ Bucket: name, CORSConfiguration: { CORSRules } }));
+}
+
+async function createTable(name: string, properties: Properties, dynamodb: DynamoDBClient): Promise<void> {
+  const { AttributeDefinitions, KeySchema, BillingMode } = properties as Partial<CreateTableCommandInput>;
+  await dynamodb.send(
+    new CreateTableCommand({ TableName: name, AttributeDefinitions, KeySchema, BillingMode }),
+  );
+}
+
+async function createQueue(name: string, properties: Properties, sqs: SQSClient): Promise<void> {
+  await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: queueAttributes(properties) }));
+}
+
+/** Numbers as CloudFormation takes them, as text as SQS takes them. */
+function queueAttributes(properties: Properties): Record<string, string> {
+  const names = [
+    'VisibilityTimeout',
+    'ReceiveMessageWaitTimeSeconds',
+    'MessageRetentionPeriod',
+    'DelaySeconds',
+  ];
+  return Object.fromEntries(
+    names.filter((name) => properties[name] !== undefined).map((name) => [name, String(properties[name])]),
+  );
+}
+
+/** After every queue exists, since a dead-letter queue may be declared below the one that uses it. */
+async function pointToDeadLetterQueues(template: Template, { sqs }: Clients, lookup: Lookup): Promise<void> {
+  for (const [id, { Type, Properties }] of Object.entries(template.Resources)) {
+    const policy = Properties?.['RedrivePolicy'];
+    if (Type !== 'AWS::SQS::Queue' || policy === undefined) continue;
+    const RedrivePolicy = JSON.stringify(resolve(policy, lookup));
+    await sqs.send(
+      new SetQueueAttributesCommand({ QueueUrl: String(lookup(id)), Attributes: { RedrivePolicy } }),
+    );
+  }
+}

@@ -1,0 +1,48 @@
+import { parse, type ScalarTag } from 'yaml';
+
+/** A CloudFormation template, as far as the embedded stack reads one. */
+export interface Template {
+  Parameters?: Record<string, { Type: string; Default?: string }>;
+  Resources: Record<string, { Type: string; Properties?: Record<string, unknown> }>;
+  Outputs?: Record<string, { Value: unknown }>;
+}
+
+/** Gives `Ref` (no attribute) and `Fn::GetAtt` of a logical id. */
+export type Lookup = (logicalId: string, attribute?: string) => unknown;
+
+const shortForm = (tag: string, name: string): ScalarTag => ({ tag, resolve: (text) => ({ [name]: text }) });
+
+/** Parses a template’s YAML with the short forms of the intrinsic functions it may use. */
+export function parseTemplate(yaml: string): Template {
+  const customTags = [
+    shortForm('!Ref', 'Ref'),
+    shortForm('!GetAtt', 'Fn::GetAtt'),
+    shortForm('!Sub', 'Fn::Sub'),
+  ];
+  return parse(yaml, { customTags }) as Template;
+}
+
+/**
+ * Resolves `Ref`, `Fn::GetAtt` and `Fn::Sub` in a value.
+ *
+ * @throws for any other intrinsic function: what the embedded stack cannot do, it says
+ */
+export function resolve(value: unknown, lookup: Lookup): unknown {
+  if (Array.isArray(value)) return value.map((item) => resolve(item, lookup));
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value);
+  const [name, argument] = entries[0] ?? [];
+  if (entries.length === 1 && name === 'Ref') return lookup(String(argument));
+  if (entries.length === 1 && name === 'Fn::GetAtt') return getAtt(String(argument), lookup);
+  if (entries.length === 1 && name === 'Fn::Sub') {
+    return String(argument).replaceAll(/\$\{([^}]+)\}/g, (_, inner: string) => String(getAtt(inner, lookup)));
+  }
+  if (name?.startsWith('Fn::')) throw new Error(`the embedded stack does not know ${name}`);
+  return Object.fromEntries(entries.map(([key, item]) => [key, resolve(item, lookup)]));
+}
+
+/** `Name`, `Name.Attribute`, or a pseudo parameter such as `AWS::Region`. */
+function getAtt(text: string, lookup: Lookup): unknown {
+  const [logicalId = '', ...attribute] = text.split('.');
+  return attribute.length > 0 ? lookup(logicalId, attribute.join('.')) : lookup(logicalId);
+}

@@ -1,0 +1,28 @@
+import { statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+
+/** The user id that Postgres gets when root starts it: `nobody`. */
+export const NOBODY = 65_534;
+
+const OTHERS_MAY_ENTER = 0o001;
+
+/**
+ * The command line under which root starts a program that refuses to run as root, which Postgres does; for everybody
+ * else the command itself.
+ *
+ * In a container or on CI the checkout often lies below root’s own home or a private temporary folder, which another
+ * user may not enter. Then the program keeps one right of root’s: to pass folders it could not read.
+ */
+export function unprivileged(command: string, args: string[], folder: string): [string, string[]] {
+  if (process.getuid?.() !== 0) return [command, args];
+  const keep = mayBeEntered(folder) && mayBeEntered(dirname(command)) ? '' : '+dac_override';
+  const rights = keep ? ['--inh-caps', keep, '--ambient-caps', keep] : [];
+  const user = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
+  return ['setpriv', [...user, ...rights, '--', command, ...args]];
+}
+
+function mayBeEntered(folder: string): boolean {
+  const parent = dirname(resolve(folder));
+  const { mode } = statSync(parent);
+  return (mode & OTHERS_MAY_ENTER) !== 0 && (parent === dirname(parent) || mayBeEntered(parent));
+}

@@ -1,0 +1,40 @@
+/**
+ * SQLSTATE classes and codes that say the server is out of reach, starting, stopping or out of resources, so that the
+ * same statement may work later (PostgreSQL manual, appendix A).
+ */
+const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
+const UNAVAILABLE_CODES = new Set([
+  '25006', // read_only_sql_transaction: a failover left us on the old primary
+  '28P01', // invalid_password, after the secret was re-read: a rotation is half way
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected
+  '55P03', // lock_not_available
+]);
+
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+/** Messages of `pg` and `pg-pool` for lost connections; they carry no code. */
+const LOST =
+  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error)/;
+
+/** Whether a statement failed for want of the server rather than for what it said. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined) return LOST.test(error.message);
+  return NETWORK.has(code) || UNAVAILABLE_CODES.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2));
+}
+
+/** Whether Postgres refused who we said we were: the password may have been rotated. */
+export function isAuthenticationFailure(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return code === '28P01' || code === '28000';
+}

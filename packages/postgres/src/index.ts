@@ -1,0 +1,5 @@
+export { connectionSource, parseConnection } from './connection.ts';
+export { type Database, openDatabase } from './database.ts';
+export { isDatabaseUnavailable } from './errors.ts';
+export { migrate } from './migrate.ts';
+export { databaseRules, databaseSettings } from './settings.ts';

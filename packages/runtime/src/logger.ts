@@ -1,0 +1,35 @@
+import { pino, type DestinationStream, type Logger } from 'pino';
+
+export type { Logger };
+
+/**
+ * Where secrets could come up in a logged object: headers, connection strings, the errors of clients that carry
+ * their options. Redaction is the second line of defence; the first is not to log whole requests and settings.
+ */
+const REDACTED = [
+  'authorization',
+  'cookie',
+  'password',
+  'connectionString',
+  'DATABASE_URL',
+  'SecretString',
+].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+
+/**
+ * A JSON logger on standard output: one line an event, as the log router of ECS expects.
+ *
+ * @param options.version goes on every line, so that a line tells which deployment wrote it
+ */
+export function createLogger(
+  options: { service: string; version: string; level: string },
+  destination?: DestinationStream,
+): Logger {
+  const settings = {
+    level: options.level,
+    base: { service: options.service, version: options.version },
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: REDACTED, censor: '[redacted]' },
+  };
+  return destination ? pino(settings, destination) : pino(settings);
+}

@@ -1,0 +1,67 @@
+import {
+  createDatasetStore,
+  createFileStore,
+  createLoadStore,
+  type Message,
+  Message as messageSchema,
+} from '@stowage/datasets';
+import { connectionSource, isDatabaseUnavailable, openDatabase } from '@stowage/postgres';
+import { createProducer, messageParser, startConsumer } from '@stowage/queue';
+import { createAwsClients, isAwsUnavailable, startAdminServer, startProcess } from '@stowage/runtime';
+import { readConfig } from './config.ts';
+import { createHandler } from './handlers.ts';
+
+/** What is left of the stop deadline for everything but draining: closing pools and sockets. */
+const CLOSING_MS = 5_000;
+
+await startProcess({
+  service: 'worker',
+  readConfig,
+  stopDeadlineMs: (config) => config.DRAIN_MS + CLOSING_MS,
+  async start({ config, log, registry, onStop }) {
+    const aws = createAwsClients();
+    onStop('aws clients', aws.close);
+
+    const database = await openDatabase({
+      source: connectionSource(config, aws.secretsManager),
+      applicationName: 'stowage-worker',
+      maxConnections: config.WORKER_SLOTS + 1,
+      statementTimeoutMs: config.HANDLER_TIMEOUT_MS,
+      log,
+    });
+    onStop('database', database.close);
+
+    const files = createFileStore({ s3: aws.s3, bucket: config.BUCKET_NAME });
+    const consumer = startConsumer<Message>({
+      queueUrl: config.QUEUE_URL,
+      pollClient: aws.sqsPolling,
+      actClient: aws.sqs,
+      parse: messageParser(messageSchema),
+      messageType: (message) => message.type,
+      handle: createHandler({
+        datasets: createDatasetStore({ dynamodb: aws.dynamodb, table: config.TABLE_NAME, files }),
+        files,
+        loads: createLoadStore(database),
+        producer: createProducer<Message>({ queueUrl: config.QUEUE_URL, client: aws.sqs }),
+        chunkBytes: config.CHUNK_BYTES,
+      }),
+      isUnavailable: (error) => isDatabaseUnavailable(error) || isAwsUnavailable(error),
+      concurrency: config.WORKER_SLOTS,
+      waitTimeSeconds: config.POLL_WAIT_SECONDS,
+      handlerTimeoutMs: config.HANDLER_TIMEOUT_MS,
+      registry,
+      log,
+    });
+
+    onStop('consumer', () => consumer.stop(config.DRAIN_MS));
+
+    const admin = await startAdminServer({
+      host: config.ADMIN_HOST,
+      port: config.ADMIN_PORT,
+      registry,
+      isLive: consumer.isLive,
+    });
+    onStop('admin server', admin.close);
+    log.info({ adminPort: admin.port, slots: config.WORKER_SLOTS }, 'working');
+  },
+});
