@@ -1,9 +1,33 @@
 import { defineConfig } from 'vitest/config';
 
+const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
+
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    projects: [
+      {
+        test: {
+          ...limits,
+          name: 'parts',
+          include: [
+            'packages/*/test/**/*.test.ts',
+            'services/*/test/**/*.test.ts',
+            'test/stow/**/*.test.ts',
+            'test/infra/**/*.test.ts',
+          ],
+        },
+      },
+      {
+        test: {
+          ...limits,
+          name: 'acceptance',
+          include: ['test/acceptance/**/*.test.ts'],
+          globalSetup: 'test/support/target.ts',
+        },
+      },
+      {
+        test: { ...limits, name: 'faults', testTimeout: 120_000, include: ['test/faults/**/*.test.ts'] },
+      },
+    ],
   },
 });

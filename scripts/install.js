@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const changedAt = (name) => statSync(fileURLToPath(new URL(`../${name}`, import.meta.url)), { throwIfNoEntry: false })?.mtimeMs;
+const changedAt = (name) =>
+  statSync(fileURLToPath(new URL(`../${name}`, import.meta.url)), { throwIfNoEntry: false })?.mtimeMs;
 
 const lockfile = changedAt('package-lock.json') ?? 0;
 const installed = changedAt('node_modules/.package-lock.json');

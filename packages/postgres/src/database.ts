@@ -43,6 +43,9 @@ export async function openDatabase(options: {
     keepAlive: true,
   });
   pool.on('error', (err) => log.warn({ err }, 'an idle connection to Postgres was lost'));
+  // A connection in use reports its loss twice: to the statement, which fails, and as an event, which would end the
+  // process if nobody listened.
+  pool.on('connect', (client) => client.on('error', (err) => log.debug({ err }, 'a connection to Postgres was lost')));
 
   const connect = async () => {
     try {

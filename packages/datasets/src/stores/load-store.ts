@@ -1,10 +1,8 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { PoolClient } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 import type { Database } from '@stowage/postgres';
 import { emptyProfile, mergeProfiles, type Profile, type Reject } from '../csv/index.ts';
 import { type DatasetRef, MAX_KEPT_REJECTS } from '../dataset.ts';
+import { copyIn } from './copy-in.ts';
 import { rowsTable } from './rows-table.ts';
 
 /** What the ledger says of a dataset. */
@@ -73,10 +71,7 @@ export function createLoadStore(database: Database): LoadStore {
           [id, chunk.number],
         );
         if (claimed.rowCount === 0) return 'already';
-        const copy = client.query(
-          copyFrom(`COPY ${rowsTable(id)} (row_no, cells) FROM STDIN (FORMAT binary)`),
-        );
-        await pipeline(Readable.from(chunk.blocks(), { highWaterMark: 1 }), copy, { signal });
+        await copyIn(client, `COPY ${rowsTable(id)} (row_no, cells) FROM STDIN (FORMAT binary)`, chunk.blocks());
         const { rows, rejected, rejects, profile } = chunk.result();
         await keepRejects(client, id, chunk.number, rejects);
         await client.query(

@@ -23,8 +23,8 @@ export const DialectRequest = Type.Object(
 );
 
 /** Refers to a schema of {@link sharedSchemas}, which the OpenAPI document then has once, under its name. */
-const refTo = <T extends TSchema & { $id?: string }>(schema: T) =>
-  Type.Unsafe<Static<T>>({ $ref: `${schema.$id}#` });
+const refTo = <T extends TSchema & { $id?: string }>(schema: T, description?: string) =>
+  Type.Unsafe<Static<T>>({ $ref: `${schema.$id}#`, ...(description === undefined ? {} : { description }) });
 
 export const CreateDataset = Type.Object(
   {
@@ -184,10 +184,10 @@ export const sharedSchemas = [
 /** The shared schemas as routes use them. */
 export const refs = {
   CreateDataset: refTo(CreateDataset),
-  Dataset: refTo(DatasetView),
-  CreatedDataset: refTo(CreatedDataset),
-  DatasetList: refTo(DatasetList),
-  RowsPage: refTo(RowsPage),
-  RejectsPage: refTo(RejectsPage),
-  Profile: refTo(ProfileView),
+  Dataset: refTo(DatasetView, 'The dataset as it is now'),
+  CreatedDataset: refTo(CreatedDataset, 'The dataset, and the form that uploads its file straight to S3'),
+  DatasetList: refTo(DatasetList, 'A page of datasets'),
+  RowsPage: refTo(RowsPage, 'A page of rows'),
+  RejectsPage: refTo(RejectsPage, 'A page of rejects'),
+  Profile: refTo(ProfileView, 'One entry a column, in file order'),
 };
