@@ -1,0 +1,102 @@
+import { Server as NetServer } from 'node:net';
+import type { Socket } from 'node:net';
+import { setMaxListeners } from 'node:events';
+import { performance } from 'node:perf_hooks';
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises';
+import fp from 'fastify-plugin';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Aborted when the drain begins: readiness answers 503 from then on, everything else is served. */
+    readonly draining: AbortSignal;
+    /** Aborted when the server closes: streams that would never end by themselves must end now. */
+    readonly closing: AbortSignal;
+    /** Takes the instance out of service and closes it. Ends within `delayMs + timeoutMs`. Further calls join the first. */
+    drain(): Promise<void>;
+  }
+}
+
+export interface DrainOptions {
+  /** Milliseconds of service after readiness turned 503, for load balancers to notice. Default 5,000. */
+  readonly delayMs?: number;
+  /** Milliseconds for the requests in flight to end, then their connections are cut. Default 25,000. */
+  readonly timeoutMs?: number;
+}
+
+/** How often connections are looked at while closing. */
+const SWEEP_MS = 20;
+/** For so long after the listener closed a request may still arrive on a connection that is open. */
+const QUIET_MS = 300;
+
+/**
+ * Leaving without a failed request: readiness turns 503, the instance goes on serving while balancers notice, then it
+ * closes: first the listener only, so that requests just arriving on open connections are still answered, now with
+ * `connection: close`; then the connections as they become free.
+ *
+ * Node's and Fastify's own close() is not enough. It cuts idle connections at once, while a request may be on its way to
+ * them, and then waits for three other kinds, up to the keep-alive timeout of 72 s or for ever: those that turn idle
+ * later because their answer had begun before (fastify#7044), those on which a client never sent a byte (to Node they
+ * are not idle), and stuck ones.
+ */
+export const drain = fp<DrainOptions>(
+  (app, { delayMs = 5_000, timeoutMs = 25_000 }, done) => {
+    const draining = new AbortController();
+    const closing = new AbortController();
+    // One listener an open stream: any number is right.
+    setMaxListeners(0, draining.signal, closing.signal);
+
+    const sockets = new Set<Socket>();
+    app.server.on('connection', (socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
+
+    app.addHook('onSend', (_request, reply, payload, next) => {
+      if (closing.signal.aborted) reply.header('connection', 'close');
+      next(null, payload);
+    });
+
+    // Not http's close(), which would cut idle connections. Fastify calls that one when the preClose hook is done.
+    const stopListening = (): void => {
+      NetServer.prototype.close.call(app.server);
+      closing.abort();
+    };
+    // A close() without a drain is in a hurry.
+    let quietMs = 0;
+    app.addHook('preClose', async () => {
+      draining.abort();
+      stopListening();
+      const start = performance.now();
+      while (sockets.size > 0) {
+        const elapsed = performance.now() - start;
+        if (elapsed >= timeoutMs) {
+          app.log.warn({ connections: sockets.size }, 'closing took too long: cutting the connections left');
+          app.server.closeAllConnections();
+        } else if (elapsed >= quietMs) {
+          app.server.closeIdleConnections();
+          for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+        }
+        await sleep(SWEEP_MS);
+      }
+    });
+
+    let drained: Promise<void> | undefined;
+    app.decorate('draining', draining.signal);
+    app.decorate('closing', closing.signal);
+    app.decorate('drain', () => {
+      drained ??= (async () => {
+        draining.abort();
+        app.log.info({ delayMs }, 'draining');
+        await sleep(delayMs);
+        // The event loop has just accepted what waited: what the kernel still holds when a listener closes is reset.
+        await immediate();
+        quietMs = QUIET_MS;
+        stopListening();
+        await app.close();
+      })();
+      return drained;
+    });
+    done();
+  },
+  { name: 'drain' },
+);

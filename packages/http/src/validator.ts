@@ -1,0 +1,17 @@
+import { AjvCompiler } from '@fastify/ajv-compiler';
+import type { BuildCompilerFromPool } from '@fastify/ajv-compiler';
+
+/** Fastify's own defaults strip unknown members and turn `"5"` into 5 silently. A client is better told. */
+const STRICT = { allErrors: true, removeAdditional: false, useDefaults: true, coerceTypes: false } as const;
+const build = AjvCompiler();
+
+/**
+ * Validators for requests: bodies are taken as they are; query, path and headers are text, so numbers and booleans in
+ * them are converted. All errors are reported, not the first only; the body limit bounds that work.
+ */
+export const buildValidator: BuildCompilerFromPool = (externalSchemas) => {
+  const strict = build(externalSchemas, { customOptions: STRICT });
+  const converting = build(externalSchemas, { customOptions: { ...STRICT, coerceTypes: true } });
+  // Fastify passes the schema together with the part of the request that it is for; the types know the schema only.
+  return (route) => ((route as { httpPart?: string }).httpPart === 'body' ? strict : converting)(route);
+};
