@@ -1,0 +1,12 @@
+export { DELIMITERS } from './dialect.ts';
+export type { Delimiter, Dialect, DialectRequest } from './dialect.ts';
+export type { Encoding } from './encoding.ts';
+export { MAX_REJECTS, createChunkEncoder } from './encoder.ts';
+export type { ChunkEncoder, ChunkEncoderOptions, ChunkResult } from './encoder.ts';
+export { DatasetFailure } from './failure.ts';
+export { MAX_COLUMNS } from './header.ts';
+export { emptyProfile, mergeProfiles, presentProfile } from './profile.ts';
+export type { ColumnSummary, HistogramBin, Profile } from './profile.ts';
+export type { Reject, RejectReason } from './reject.ts';
+export { CHUNK_BYTES, MAX_RECORD_BYTES, Splitter } from './splitter.ts';
+export type { ChunkRange, SplitResult, SplitterOptions } from './splitter.ts';
