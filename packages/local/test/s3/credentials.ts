@@ -1,0 +1,1 @@
+export const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local-secret' };
