@@ -1,4 +1,5 @@
 import { findPackageJSON } from 'node:module';
+import type { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { buildApp, type BuildAppOptions } from 'fauxqs';
 
@@ -16,8 +17,10 @@ interface FauxqsInternals {
   SqsStore: new () => Stores['sqsStore'];
   SnsStore: new () => Stores['snsStore'];
   S3Store: new () => Stores['s3Store'];
-  PersistenceManager: new (dataDir: string) => NonNullable<Stores['sqsStore']['persistence']>;
+  PersistenceManager: new (dataDir: string) => Persistence;
 }
+
+type Persistence = NonNullable<Stores['sqsStore']['persistence']>;
 
 /**
  * Starts an SQS stand-in (fauxqs) on 127.0.0.1.
@@ -33,7 +36,8 @@ export async function startSqs(options: { dataDir?: string; port?: number } = {}
   const sqsStore = new SqsStore();
   const snsStore = new SnsStore();
   sqsStore.host = '';
-  const persistence = options.dataDir === undefined ? undefined : new PersistenceManager(options.dataDir);
+  const persistence =
+    options.dataDir === undefined ? undefined : openPersistence(new PersistenceManager(options.dataDir));
   if (persistence) {
     persistence.loadSqsAndSns(sqsStore, snsStore);
     sqsStore.persistence = persistence;
@@ -46,7 +50,24 @@ export async function startSqs(options: { dataDir?: string; port?: number } = {}
   });
   if (persistence) app.addHook('preClose', () => persistence.close());
   const url = await app.listen({ port: options.port ?? 0, host: '127.0.0.1' });
+  // Kept queues remember the port of an earlier run.
+  for (const queue of sqsStore.allQueues()) {
+    Object.assign(queue, { url: new URL(new URL(queue.url).pathname, url).href });
+  }
   return { url, close: () => app.close() };
+}
+
+/**
+ * fauxqs 2.4.1 fails to note that a message was made visible again at once (it writes a NULL where its table allows
+ * none), answers 500 and loses the message: its method is replaced.
+ */
+function openPersistence(persistence: Persistence): Persistence {
+  const { db } = persistence as unknown as { db: DatabaseSync };
+  const makeReady = db.prepare(
+    'UPDATE sqs_messages SET receipt_handle = NULL, visibility_deadline = NULL WHERE message_id = ?',
+  );
+  persistence.updateMessageReady = (messageId) => void makeReady.run(messageId);
+  return persistence;
 }
 
 /**
