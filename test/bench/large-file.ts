@@ -16,7 +16,7 @@ const record = (row: number) =>
   `${row},name ${row},${(row * 7919) % 100_003},${row / 8},"quoted, ${row}",fixed text of some length\n`;
 
 let records = 0;
-function* text() {
+function* blocks() {
   yield 'id,name,number,fraction,quoted,text\n';
   for (let bytes = 0; bytes < megabytes * 1e6;) {
     let block = '';
@@ -25,7 +25,7 @@ function* text() {
     yield block;
   }
 }
-await pipeline(Readable.from(text()), createWriteStream(path));
+await pipeline(Readable.from(blocks()), createWriteStream(path));
 
 const application = await startApplication();
 const client = createClient(application.url);

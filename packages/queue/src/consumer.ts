@@ -37,7 +37,7 @@ export interface Consumer extends AsyncDisposable {
    * or when every slot is held by a handler a minute past its deadline. Failing receives, full slots and waiting for
    * dependencies are live: a new process would fare no better, and an outage must not restart every worker.
    */
-  isLive(): boolean;
+  isLive: () => boolean;
   /**
    * Stops, and reports. Takes `graceMs` (default 25 s) and 3 s at most, and ends early when there is nothing to wait
    * for: keep the sum under the `stopTimeout` of the ECS task. Calls after the first get the first one's result.

@@ -6,6 +6,7 @@ import {
   type Message,
 } from '@stowage/datasets';
 import type { Producer, HandlerContext } from '@stowage/queue';
+import type { BufferPool } from './buffer-pool.ts';
 import { deleteDataset } from './datasets/delete-dataset.ts';
 import { loadChunk } from './datasets/load-chunk.ts';
 import { splitFile } from './datasets/split-file.ts';
@@ -16,6 +17,7 @@ export interface Dependencies {
   files: FileStore;
   loads: LoadStore;
   producer: Producer<Message>;
+  buffers: BufferPool;
   chunkBytes: number;
 }
 

@@ -2,12 +2,14 @@ import {
   createDatasetStore,
   createFileStore,
   createLoadStore,
+  MAX_RECORD_BYTES,
   type Message,
   Message as messageSchema,
 } from '@stowage/datasets';
 import { connectionSource, isDatabaseUnavailable, openDatabase } from '@stowage/postgres';
 import { createProducer, messageParser, startConsumer } from '@stowage/queue';
 import { createAwsClients, isAwsUnavailable, startAdminServer, startProcess } from '@stowage/runtime';
+import { createBufferPool } from './buffer-pool.ts';
 import { readConfig } from './config.ts';
 import { createHandler } from './handlers.ts';
 
@@ -43,6 +45,8 @@ await startProcess({
         files,
         loads: createLoadStore(database),
         producer: createProducer<Message>({ queueUrl: config.QUEUE_URL, client: aws.sqs }),
+        // A chunk ends with the record that fills it.
+        buffers: createBufferPool(config.CHUNK_BYTES + MAX_RECORD_BYTES),
         chunkBytes: config.CHUNK_BYTES,
       }),
       isUnavailable: (error) => isDatabaseUnavailable(error) || isAwsUnavailable(error),

@@ -17,7 +17,7 @@ export const MAX_REJECTS = 10_000;
 const BLOCK_BYTES = 256 * 1024;
 
 export interface ChunkEncoderOptions {
-  dialect: Dialect;
+  dialect: Pick<Dialect, 'delimiter' | 'encoding'>;
   columnCount: number;
   /** Number of the chunk's first data record. */
   firstRow: number;

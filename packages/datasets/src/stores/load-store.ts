@@ -71,7 +71,11 @@ export function createLoadStore(database: Database): LoadStore {
           [id, chunk.number],
         );
         if (claimed.rowCount === 0) return 'already';
-        await copyIn(client, `COPY ${rowsTable(id)} (row_no, cells) FROM STDIN (FORMAT binary)`, chunk.blocks());
+        await copyIn(
+          client,
+          `COPY ${rowsTable(id)} (row_no, cells) FROM STDIN (FORMAT binary)`,
+          chunk.blocks(),
+        );
         const { rows, rejected, rejects, profile } = chunk.result();
         await keepRejects(client, id, chunk.number, rejects);
         await client.query(

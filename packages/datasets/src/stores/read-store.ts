@@ -100,14 +100,13 @@ export function createReadStore(database: Database): ReadStore {
         : page(id, options.after, options.limit, options.lastRow, options.scan),
 
     async rejects(id, { after, limit }) {
-      const rows = await database.query<{ row: string; line: string } & Omit<Reject, 'row' | 'line'>>(
-        `SELECT row_no AS row, line, reason, detail, raw FROM stowage.rejects
+      // Row and line numbers as float8, which arrives as a number and is exact up to 2^53; a bigint arrives as text.
+      const rows = await database.query<Reject>(
+        `SELECT row_no::float8 AS row, line::float8 AS line, reason, detail, raw FROM stowage.rejects
          WHERE dataset_id = $1 AND row_no > $2 ORDER BY row_no LIMIT $3`,
         [id, after, limit + 1],
       );
-      const items = rows
-        .slice(0, limit)
-        .map((row) => ({ ...row, row: Number(row.row), line: Number(row.line) }));
+      const items = rows.slice(0, limit);
       return { items, nextAfter: rows.length > limit ? (items.at(-1)?.row ?? null) : null };
     },
 

@@ -6,7 +6,7 @@ import { loadFile } from './load-file.ts';
 
 const encoder = (columnCount: number, firstRow = 1): ChunkEncoder =>
   createChunkEncoder({
-    dialect: { delimiter: ',', header: false, encoding: 'utf-8' },
+    dialect: { delimiter: ',', encoding: 'utf-8' },
     columnCount,
     firstRow,
     firstLine: 1,

@@ -1,11 +1,5 @@
-import { buffer } from 'node:stream/consumers';
-import {
-  createChunkEncoder,
-  datasetOf,
-  FileChanged,
-  type LoadChunk,
-  MAX_KEPT_REJECTS,
-} from '@stowage/datasets';
+import type { Readable } from 'node:stream';
+import { createChunkEncoder, datasetOf, FileChanged, type LoadChunk } from '@stowage/datasets';
 import type { HandlerContext } from '@stowage/queue';
 import type { Dependencies } from '../handlers.ts';
 import { reportProgress } from './report-progress.ts';
@@ -20,37 +14,47 @@ export async function loadChunk(
   dependencies: Dependencies,
   context: HandlerContext,
 ): Promise<void> {
-  const { datasets, files, loads } = dependencies;
+  const { datasets, files, loads, buffers } = dependencies;
   const { log, signal } = context;
   const { chunk, delimiter, encoding, columnCount, etag } = message;
   const ref = datasetOf(message);
 
-  let bytes: Buffer;
-  try {
-    bytes = await buffer(await files.read(ref.id, etag, chunk, signal));
-  } catch (error) {
-    if (!(error instanceof FileChanged)) throw error;
-    await datasets.fail(ref, { code: 'loading_failed', detail: error.message });
-    log.warn(error.message);
-    return;
-  }
-
-  const encoder = createChunkEncoder({
-    dialect: { delimiter, encoding, header: false },
-    columnCount,
-    firstRow: chunk.firstRow,
-    firstLine: chunk.firstLine,
-    maxRejects: MAX_KEPT_REJECTS,
+  const outcome = await buffers.lend(chunk.end - chunk.start, async (bytes) => {
+    try {
+      await fill(bytes, await files.read(ref.id, etag, chunk, signal));
+    } catch (error) {
+      if (!(error instanceof FileChanged)) throw error;
+      await datasets.fail(ref, { code: 'loading_failed', detail: error.message });
+      return 'changed';
+    }
+    const encoder = createChunkEncoder({
+      dialect: { delimiter, encoding },
+      columnCount,
+      firstRow: chunk.firstRow,
+      firstLine: chunk.firstLine,
+    });
+    const encoded = {
+      number: chunk.number,
+      blocks: () => encoder.encode(bytes),
+      result: () => encoder.result(),
+    };
+    return loads.load(ref.id, encoded, signal);
   });
-  const outcome = await loads.load(
-    ref.id,
-    { number: chunk.number, blocks: () => encoder.encode(bytes), result: () => encoder.result() },
-    signal,
-  );
+
   log.debug({ chunk: chunk.number, outcome }, 'chunk');
-  if (outcome === 'gone') {
-    log.info('dataset was deleted: its chunk is dropped');
-    return;
+  if (outcome === 'changed')
+    log.warn('the file was replaced or removed after it was completed: dataset failed');
+  else if (outcome === 'gone') log.info('dataset was deleted: its chunk is dropped');
+  else await reportProgress(ref, columnCount, dependencies, context);
+}
+
+/** @throws when the stream has not exactly as many bytes as the buffer */
+async function fill(buffer: Buffer, stream: Readable): Promise<void> {
+  let filled = 0;
+  for await (const part of stream) {
+    const bytes = part as Buffer;
+    if (filled + bytes.length > buffer.length) throw new Error('S3 sent more of the file than was asked for');
+    filled += bytes.copy(buffer, filled);
   }
-  await reportProgress(ref, columnCount, dependencies, context);
+  if (filled < buffer.length) throw new Error(`S3 sent ${filled} of ${buffer.length} bytes of the file`);
 }
