@@ -1,15 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
+import type { Caller } from './caller.ts';
 import { platformProblem, ProblemError } from './errors.ts';
 import { createTokenVerifier, InvalidTokenError, IssuerUnavailableError } from './oidc.ts';
 import type { OidcOptions } from './oidc.ts';
-
-/** Who calls. */
-export interface Caller {
-  /** Whose data the caller may see. */
-  readonly tenant: string;
-  readonly scopes: ReadonlySet<string> | 'all';
-}
 
 declare module 'fastify' {
   interface FastifyContextConfig {

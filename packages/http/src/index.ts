@@ -1,7 +1,8 @@
 export { createHttpApp } from './app.ts';
 export type { HttpApp, HttpAppOptions } from './app.ts';
 export { auth } from './auth.ts';
-export type { AuthOptions, Caller } from './auth.ts';
+export type { AuthOptions } from './auth.ts';
+export type { Caller } from './caller.ts';
 export { drain } from './drain.ts';
 export type { DrainOptions } from './drain.ts';
 export { dynamoDbIdempotencyStore } from './dynamodb-idempotency-store.ts';

@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
-import type { Caller } from './auth.ts';
+import type { Caller } from './caller.ts';
 
 export interface OidcOptions {
   /** The `iss` that tokens must carry, exactly. */

@@ -77,11 +77,26 @@ const describeRoute: SwaggerTransform = ({ schema, url, route }) => {
     url,
     schema: {
       ...schema,
+      ...(schema.querystring === undefined ? {} : { querystring: asClientsSeeIt(schema.querystring) }),
       security: open ? [] : [{ bearer: scope === undefined ? [] : [scope] }],
       ...(probe ? {} : { response: withCommonProblems(schema, route) }),
     },
   };
 };
+
+/** A member with a default is required of the handler's input, which always has it, and not of the client. */
+function asClientsSeeIt(schema: unknown): object {
+  const {
+    properties = {},
+    required = [],
+    ...rest
+  } = schema as {
+    properties?: Record<string, { default?: unknown }>;
+    required?: string[];
+  };
+  const needed = required.filter((name) => properties[name]?.default === undefined);
+  return { ...rest, properties, required: needed };
+}
 
 function withCommonProblems(schema: FastifySchema, { config }: RouteOptions): object {
   const takesInput = schema.body ?? schema.querystring ?? schema.params ?? schema.headers;

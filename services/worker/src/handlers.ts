@@ -1,25 +1,9 @@
-import {
-  datasetOf,
-  type DatasetStore,
-  type FileStore,
-  type LoadStore,
-  type Message,
-} from '@stowage/datasets';
-import type { Producer, HandlerContext } from '@stowage/queue';
-import type { BufferPool } from './buffer-pool.ts';
+import { datasetOf, type Message } from '@stowage/datasets';
+import type { HandlerContext } from '@stowage/queue';
 import { deleteDataset } from './datasets/delete-dataset.ts';
 import { loadChunk } from './datasets/load-chunk.ts';
 import { splitFile } from './datasets/split-file.ts';
-
-/** What the handlers work with. */
-export interface Dependencies {
-  datasets: DatasetStore;
-  files: FileStore;
-  loads: LoadStore;
-  producer: Producer<Message>;
-  buffers: BufferPool;
-  chunkBytes: number;
-}
+import type { Dependencies } from './dependencies.ts';
 
 /**
  * Message type → handler. Every handler may run any number of times, for the same message, at the same time: SQS

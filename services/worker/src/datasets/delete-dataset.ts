@@ -1,6 +1,6 @@
 import { datasetOf, type DeleteDataset } from '@stowage/datasets';
 import type { HandlerContext } from '@stowage/queue';
-import type { Dependencies } from '../handlers.ts';
+import type { Dependencies } from '../dependencies.ts';
 
 /**
  * Removes a dataset: rows first, then the file, then the record, so that a crash in between leaves a record that still

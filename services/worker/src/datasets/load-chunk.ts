@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { createChunkEncoder, datasetOf, FileChanged, type LoadChunk } from '@stowage/datasets';
 import type { HandlerContext } from '@stowage/queue';
-import type { Dependencies } from '../handlers.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { reportProgress } from './report-progress.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { DatasetRef } from '@stowage/datasets';
 import type { HandlerContext } from '@stowage/queue';
-import type { Dependencies } from '../handlers.ts';
+import type { Dependencies } from '../dependencies.ts';
 
 /**
  * Copies the ledger’s counts to the control plane, and makes the dataset ready when every chunk is there. Counts are

@@ -10,7 +10,7 @@ import {
   type SplitResult,
 } from '@stowage/datasets';
 import type { HandlerContext } from '@stowage/queue';
-import type { Dependencies } from '../handlers.ts';
+import type { Dependencies } from '../dependencies.ts';
 import { reportProgress } from './report-progress.ts';
 
 /**

@@ -1,0 +1,6 @@
+/** Who calls. */
+export interface Caller {
+  /** Whose data the caller may see. */
+  readonly tenant: string;
+  readonly scopes: ReadonlySet<string> | 'all';
+}

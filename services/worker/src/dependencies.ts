@@ -1,0 +1,13 @@
+import type { DatasetStore, FileStore, LoadStore, Message } from '@stowage/datasets';
+import type { Producer } from '@stowage/queue';
+import type { BufferPool } from './buffer-pool.ts';
+
+/** What the handlers work with. */
+export interface Dependencies {
+  datasets: DatasetStore;
+  files: FileStore;
+  loads: LoadStore;
+  producer: Producer<Message>;
+  buffers: BufferPool;
+  chunkBytes: number;
+}
