@@ -14,9 +14,18 @@ export interface Database {
   close: () => Promise<void>;
 }
 
+/** How long past the server's own limit an answer is waited for: then the server, or the way to it, is gone. */
+const ANSWER_GRACE_MS = 1_000;
+
 /**
- * A pool of connections whose password follows the secret: it is looked up for each new connection, and when Postgres
- * refuses it the secret is read again and the connection tried once more. So a rotation needs no restart.
+ * Postgres looks for a client that is gone only when it reads or writes, so without this a statement that was cut runs
+ * on, with its locks (PostgreSQL manual, client_connection_check_interval).
+ */
+const NOTICE_LOST_CLIENTS = '-c client_connection_check_interval=1s';
+
+/**
+ * A pool of connections whose user and password follow the secret: when Postgres refuses them the secret is read again
+ * and the connection tried once more. So a rotation needs no restart, be it of one user or of two that alternate.
  *
  * @param options.maxConnections upper bound for this process
  * @param options.statementTimeoutMs longest time a statement may run, in milliseconds; 0 for no limit
@@ -29,23 +38,28 @@ export async function openDatabase(options: {
   statementTimeoutMs: number;
   log: Logger;
 }): Promise<Database> {
-  const { source, log } = options;
+  const { source, statementTimeoutMs, log } = options;
+  const connection = await source.current();
   const pool = new pg.Pool({
-    ...(await source.current()),
-    password: async () => String((await source.current()).password ?? ''),
+    ...connection,
+    options: `${connection.options ?? ''} ${NOTICE_LOST_CLIENTS}`,
     application_name: options.applicationName,
     max: options.maxConnections,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
-    statement_timeout: options.statementTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs && statementTimeoutMs + ANSWER_GRACE_MS,
     // A process that hangs inside a transaction must not hold its locks for ever.
     idle_in_transaction_session_timeout: 60_000,
     keepAlive: true,
   });
-  pool.on('error', (err) => log.warn({ err }, 'an idle connection to Postgres was lost'));
+  // Not the error itself: the pool hangs the whole client on it.
+  pool.on('error', ({ message }) => log.warn({ reason: message }, 'an idle connection to Postgres was lost'));
   // A connection in use reports its loss twice: to the statement, which fails, and as an event, which would end the
   // process if nobody listened.
-  pool.on('connect', (client) => client.on('error', (err) => log.debug({ err }, 'a connection to Postgres was lost')));
+  pool.on('connect', (client) =>
+    client.on('error', ({ message }) => log.debug({ reason: message }, 'a connection to Postgres was lost')),
+  );
 
   const connect = async () => {
     try {
@@ -53,7 +67,8 @@ export async function openDatabase(options: {
     } catch (error) {
       if (!isAuthenticationFailure(error)) throw error;
       log.warn('Postgres refused the password: reading the secret again');
-      await source.refresh();
+      const { user, password } = await source.refresh();
+      Object.assign(pool.options, { user, password });
       return pool.connect();
     }
   };
@@ -81,13 +96,17 @@ export async function openDatabase(options: {
       };
       signal?.addEventListener('abort', abort, { once: true });
       try {
+        signal?.throwIfAborted(); // It may have been while the connection was made.
         await client.query('BEGIN');
         const result = await work(client);
-        await client.query('COMMIT');
+        const { command } = await client.query('COMMIT');
+        // Postgres answers so, and not with an error, when a statement failed and `work` went on.
+        if (command === 'ROLLBACK') throw new Error('rolled back: a statement of the transaction had failed');
         if (!cut) client.release();
         return result;
       } catch (error) {
-        if (!cut) client.release(isFatal(error) || (await rollbackFailed(client)));
+        const broken = cut || isFatal(error) || (await rollbackFailed(client));
+        if (!cut) client.release(broken);
         throw cut ? signal?.reason : error;
       } finally {
         signal?.removeEventListener('abort', abort);

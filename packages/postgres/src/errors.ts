@@ -2,10 +2,15 @@
  * SQLSTATE classes and codes that say the server is out of reach, starting, stopping or out of resources, so that the
  * same statement may work later (PostgreSQL manual, appendix A).
  */
-const UNAVAILABLE_CLASSES = new Set(['08', '53', '57', '58']);
+const UNAVAILABLE_CLASSES = new Set([
+  '08', // connection_exception
+  '28', // invalid_authorization_specification, after the secret was re-read: a rotation is half way
+  '53', // insufficient_resources, such as too_many_connections
+  '57', // operator_intervention: shutdown, start, and query_canceled, which a statement timeout is too
+  '58', // system_error
+]);
 const UNAVAILABLE_CODES = new Set([
   '25006', // read_only_sql_transaction: a failover left us on the old primary
-  '28P01', // invalid_password, after the secret was re-read: a rotation is half way
   '40001', // serialization_failure
   '40P01', // deadlock_detected
   '55P03', // lock_not_available
@@ -17,6 +22,7 @@ const NETWORK = new Set([
   'EPIPE',
   'ETIMEDOUT',
   'EHOSTUNREACH',
+  'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);

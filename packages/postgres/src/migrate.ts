@@ -3,8 +3,8 @@ import type { ClientConfig } from 'pg';
 import type { Logger } from '@stowage/runtime';
 
 /**
- * Brings the database to the newest schema: runs the numbered SQL files of `dir` that it has not seen, in order, each
- * run in one transaction, under an advisory lock so that two runs at once do no harm.
+ * Brings the database to the newest schema: runs the numbered SQL files of `dir` that it has not seen, in order, all in
+ * one transaction, under an advisory lock so that two runs at once do no harm.
  *
  * A step of its own, never part of a service’s start: a deployment runs it with the new image before it replaces any
  * task, and stops if it fails.
@@ -22,6 +22,7 @@ export async function migrate(options: {
     databaseUrl: connection,
     dir,
     direction: 'up',
+    singleTransaction: true,
     migrationsTable: 'migrations',
     advisoryLockMode: 'wait',
     logger: {

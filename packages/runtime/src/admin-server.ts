@@ -24,7 +24,7 @@ export async function startAdminServer(options: {
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0];
     if (request.method !== 'GET' && request.method !== 'HEAD')
-      return answer(response, 405, 'method not allowed\n');
+      return answer(response.setHeader('allow', 'GET, HEAD'), 405, 'method not allowed\n');
     if (path === '/health') {
       const live = isLive();
       return answer(

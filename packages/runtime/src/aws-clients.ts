@@ -78,7 +78,11 @@ export function createS3Client(endpoint?: string, env: NodeJS.ProcessEnv = proce
     ...RETRY,
     ...(endpoint === undefined ? {} : { endpoint }),
     forcePathStyle: custom !== undefined,
-    requestHandler: handler({ socketTimeout: IDLE_STREAM_TIMEOUT_MS }),
+    requestHandler: handler({
+      requestTimeout: CALL_TIMEOUT_MS, // until the answer begins
+      throwOnRequestTimeout: true,
+      socketTimeout: IDLE_STREAM_TIMEOUT_MS,
+    }),
   });
 }
 
@@ -106,6 +110,7 @@ const NETWORK = new Set([
   'EPIPE',
   'ETIMEDOUT',
   'EHOSTUNREACH',
+  'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);

@@ -26,7 +26,8 @@ interface SchemaProblem {
  * An empty variable counts as unset: Compose and task definitions pass `NAME=` for what nobody chose.
  *
  * @param schema every setting, with `description` (the environment table in docs/ is made from it)
- * @param rules what one setting demands of another; each returned sentence is a problem
+ * @param rules what one setting demands of another; each returned sentence is a problem. Asked even when the schema
+ *   was not met, and then given the environment as it is: let it look only at what is there
  * @throws {ConfigError} naming every problem at once
  */
 export function loadConfig<T extends TObject>(
@@ -35,19 +36,20 @@ export function loadConfig<T extends TObject>(
   rules: (config: Static<T>) => string[] = () => [],
 ): Static<T> {
   const data = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const config = validated(schema, data);
-  const problems = rules(config);
+  const { config, problems } = validated(schema, data);
+  problems.push(...rules(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }
 
-function validated<T extends TObject>(schema: T, data: Record<string, unknown>): Static<T> {
+function validated<T extends TObject>(schema: T, data: Record<string, unknown>) {
   try {
-    return envSchema<Static<T>>({ schema: structuredClone(schema), data, env: false });
+    const config = envSchema<Static<T>>({ schema: structuredClone(schema), data, env: false });
+    return { config, problems: [] as string[] };
   } catch (error) {
-    const problems = (error as { errors?: SchemaProblem[] }).errors;
-    if (!problems) throw error;
-    throw new ConfigError(problems.map((problem) => describe(problem, schema)));
+    const { errors } = error as { errors?: SchemaProblem[] };
+    if (!errors) throw error;
+    return { config: data as Static<T>, problems: errors.map((problem) => describe(problem, schema)) };
   }
 }
 

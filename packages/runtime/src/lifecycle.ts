@@ -20,7 +20,8 @@ const EXPLAINED = new Set(['ConfigError', 'PortError', 'SecretError']);
 
 /**
  * Runs a process of the application: reads its configuration, starts its parts in order, and stops them in reverse on
- * SIGTERM, SIGINT or a fatal error. Exit status 0 after a signal and a clean stop, else 1.
+ * SIGTERM, SIGINT or a fatal error. Exit status 0 after `finish`, or a signal once all was started, and a clean stop;
+ * else 1, so that a task that was cut short never looks done.
  *
  * @param options.stopDeadlineMs how long stopping may take in all, in milliseconds; must be shorter than the task
  *   definition’s stop timeout, after which ECS kills
@@ -37,22 +38,24 @@ export async function startProcess<Config extends { LOG_LEVEL: string; VERSION: 
   let log = createLogger({ service, version, level: 'info' });
   const stops = createStops();
   let deadlineMs = 0;
+  let started = false;
   try {
     const config = readConfig();
     log = createLogger({ service, version: config.VERSION, level: config.LOG_LEVEL });
     deadlineMs = stopDeadlineMs(config);
     const grace = closeWithGrace(
       { delay: deadlineMs, logger: false, onTimeout: () => log.error('could not stop in time') },
-      async ({ err, signal }) => {
+      async ({ err, signal, manual }) => {
         if (err) log.fatal({ err }, 'fatal error');
         else log.info({ signal }, 'stopping');
         const clean = await stops.run(log);
         log.info({ clean }, 'stopped');
-        if (!clean) throw new Error('a part failed to stop'); // exits with status 1
+        if (!clean || !(started || manual)) throw new Error('not a clean stop'); // exits with status 1
       },
     );
     const registry = createMetrics(service, config.VERSION);
     await start({ config, log, registry, onStop: stops.add, finish: grace.close });
+    started = true;
   } catch (error) {
     if (error instanceof Error && EXPLAINED.has(error.name)) log.fatal(error.message);
     else log.fatal({ err: error }, 'could not start');

@@ -1,0 +1,100 @@
+import {
+  CreateSecretCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import { startSecretsManager } from '@stowage/local';
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { connectionSource, type Database, isDatabaseUnavailable } from '../src/index.ts';
+import { failureOf, keepLog, startServer } from './support.ts';
+
+const SecretId = 'stowage/database';
+const credentials = { accessKeyId: 'local', secretAccessKey: 'local-secret' };
+const server = await startServer();
+const admin = await server.open({ applicationName: 'admin' });
+const standIn = await startSecretsManager({ credentials });
+const client = new SecretsManagerClient({ endpoint: standIn.url, region: 'us-east-1', credentials });
+await admin.query("CREATE ROLE app LOGIN PASSWORD 'first'");
+await admin.query("CREATE ROLE app_clone LOGIN PASSWORD 'clone'");
+await client.send(new CreateSecretCommand({ Name: SecretId, SecretString: secret('app', 'first') }));
+afterAll(async () => {
+  client.destroy();
+  await standIn.close();
+});
+beforeEach(async () => {
+  await admin.query("ALTER ROLE app LOGIN PASSWORD 'first'");
+  await put('app', 'first');
+});
+
+/** As RDS keeps it. */
+function secret(username: string, password: string): string {
+  const { host, port, database: dbname } = server.connection;
+  return JSON.stringify({ host, port, dbname, username, password });
+}
+
+const put = (username: string, password: string) =>
+  client.send(new PutSecretValueCommand({ SecretId, SecretString: secret(username, password) }));
+
+function open(applicationName: string, log = keepLog().log): Promise<Database> {
+  const source = connectionSource({ DATABASE_SECRET_ID: SecretId }, client);
+  return server.open({ source, applicationName, maxConnections: 8, log });
+}
+
+/** Queries one after the other on `lanes` connections at once, for a while; tells what failed. */
+async function stream(database: Database, lanes: number, forMs: number): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  const end = performance.now() + forMs;
+  const lane = async () => {
+    while (performance.now() < end) {
+      await database.query('SELECT pg_sleep(0.01)').catch((error: unknown) => failures.push(error));
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return failures;
+}
+
+const connectionsOf = async (applicationName: string) =>
+  (
+    await admin.query<{ usename: string }>(
+      'SELECT usename FROM pg_stat_activity WHERE application_name = $1',
+      [applicationName],
+    )
+  ).map(({ usename }) => usename);
+
+test('no query fails when the password is rotated under a stream of them', async () => {
+  const { log, lines } = keepLog();
+  const database = await open('rotated', log);
+  const before = stream(database, 1, 500); // on one connection, which stays
+  await admin.query("ALTER ROLE app PASSWORD 'second'");
+  await put('app', 'second');
+  const after = stream(database, 8, 300); // for which new ones are made
+  expect(await before).toEqual([]);
+  expect(await after).toEqual([]);
+  expect(await connectionsOf('rotated')).toHaveLength(8);
+  expect(lines.join('')).toContain('Postgres refused the password: reading the secret again');
+  expect(lines.join('')).not.toMatch(/first|second/);
+});
+
+test('a rotation between two users is followed too', async () => {
+  const database = await open('alternating');
+  await database.query('SELECT 1');
+  await put('app_clone', 'clone');
+  await admin.query('ALTER ROLE app NOLOGIN');
+  expect(await stream(database, 4, 100)).toEqual([]);
+  expect((await connectionsOf('alternating')).toSorted()).toEqual([
+    'app',
+    'app_clone',
+    'app_clone',
+    'app_clone',
+  ]);
+});
+
+test('a password that is wrong even in the secret counts as unavailable, until it is right', async () => {
+  const database = await open('wrong');
+  await admin.query("ALTER ROLE app PASSWORD 'second'");
+  const error = await failureOf(database.query('SELECT 1'));
+  expect(error).toMatchObject({ code: '28P01' });
+  expect(isDatabaseUnavailable(error)).toBe(true);
+  await put('app', 'second');
+  expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+});
