@@ -87,18 +87,22 @@ export function createChunkEncoder(options: ChunkEncoderOptions): ChunkEncoder {
   function* encode(chunk: Buffer): Generator<Buffer, void, undefined> {
     work = startWork(options, chunk);
     const { input, block } = work;
-    let out = COPY_HEADER.copy(block);
-    while (work.at < input.length) {
-      const end = fill(work, out);
-      profiler?.observe(block, out, end);
-      out = end;
-      if (out >= BLOCK_BYTES) {
-        yield Buffer.from(block.subarray(0, out));
-        out = 0;
+    try {
+      let out = COPY_HEADER.copy(block);
+      while (work.at < input.length) {
+        const end = fill(work, out);
+        profiler?.observe(block, out, end);
+        out = end;
+        if (out >= BLOCK_BYTES) {
+          yield Buffer.from(block.subarray(0, out));
+          out = 0;
+        }
       }
+      out += COPY_TRAILER.copy(block, out);
+      yield Buffer.from(block.subarray(0, out));
+    } finally {
+      spareBlocks.push(block);
     }
-    out += COPY_TRAILER.copy(block, out);
-    yield Buffer.from(block.subarray(0, out));
   }
 
   function result(): ChunkResult {
@@ -109,12 +113,23 @@ export function createChunkEncoder(options: ChunkEncoderOptions): ChunkEncoder {
   return { encode, result };
 }
 
+/**
+ * Blocks that no chunk is put together in just now: as many as were ever in use at once. Allocated anew for every chunk
+ * they would make up most of a worker's garbage, and the C library gives memory of that size back late.
+ */
+const spareBlocks: Buffer[] = [];
+
+function borrowBlock(bytes: number): Buffer {
+  const spare = spareBlocks.pop();
+  return spare && spare.length >= bytes ? spare : Buffer.allocUnsafeSlow(bytes);
+}
+
 function startWork(options: ChunkEncoderOptions, chunk: Buffer): Work {
   const { dialect, columnCount, firstRow, firstLine, maxRejects = MAX_REJECTS } = options;
   const input = toUtf8(chunk, dialect.encoding);
   // Room for any record that begins before the block is full, and for a word that is copied or read beyond its end.
   // Memory that is not written to costs next to nothing.
-  const block = Buffer.allocUnsafeSlow(BLOCK_BYTES + ROW_HEADER_BYTES + 4 * columnCount + input.length + 8);
+  const block = borrowBlock(BLOCK_BYTES + ROW_HEADER_BYTES + 4 * columnCount + input.length + 8);
   return {
     delimiter: dialect.delimiter.charCodeAt(0),
     columnCount,
