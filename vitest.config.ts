@@ -13,7 +13,7 @@ export default defineConfig({
             'packages/*/test/**/*.test.ts',
             'services/*/test/**/*.test.ts',
             'test/stow/**/*.test.ts',
-            'test/infra/**/*.test.ts',
+            'test/start/**/*.test.ts',
           ],
         },
       },

@@ -25,7 +25,11 @@ const FORBIDDEN: Record<string, string[]> = {
 
 const IMPORT = /(?:from|import)\s*\(?\s*'(@stowage\/[\w-]+|\.\.?\/[^']*)'/g;
 
-const problems = Object.entries(FORBIDDEN).flatMap(([folder, forbidden]) =>
+const unknown = globSync('{packages,services}/*', { cwd: root })
+  .filter((folder) => !(folder in FORBIDDEN))
+  .map((folder) => `${folder} has no line in scripts/check-boundaries.ts: say there what it may not import`);
+
+const forbiddenImports = Object.entries(FORBIDDEN).flatMap(([folder, forbidden]) =>
   globSync(`${folder}/src/**/*.ts`, { cwd: root }).flatMap((file) =>
     [...readFileSync(`${root}${file}`, 'utf8').matchAll(IMPORT)].flatMap(([, target = '']) => {
       const leavesPackage = target.startsWith('.') && leaves(file, target, folder);
@@ -40,6 +44,7 @@ function leaves(file: string, target: string, folder: string): boolean {
   return !new URL(target, `file:///${file}`).pathname.startsWith(`/${folder}/`);
 }
 
+const problems = [...unknown, ...forbiddenImports];
 if (problems.length > 0) {
   console.error(problems.join('\n'));
   process.exit(1);

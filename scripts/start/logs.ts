@@ -1,47 +1,80 @@
-import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
-import { styleText } from 'node:util';
+import { mkdirSync, openSync, writeSync } from 'node:fs';
+import { stripVTControlCharacters, styleText } from 'node:util';
 
 const COLOURS = { warn: 'yellow', error: 'red', fatal: 'red' } as const;
 
-/** What every line has, and a person need not see. */
-const LEFT_OUT = new Set(['level', 'time', 'service', 'version', 'msg', 'reqId', 'messageId', 'err']);
+const OF_EVERY_LINE = ['level', 'time', 'service', 'version', 'msg', 'err'];
+const OF_A_REQUEST = ['requestId', 'tenant', 'route', 'method', 'path', 'status', 'ms'];
+const OF_A_MESSAGE = ['messageId', 'receiveCount', 'lastDelivery', 'queueUrl'];
+
+/** What is shown in another way, or is of no use at a terminal; the files have it. */
+const LEFT_OUT = new Set([...OF_EVERY_LINE, ...OF_A_REQUEST, ...OF_A_MESSAGE]);
+
+interface Entry extends Record<string, unknown> {
+  level?: string;
+  time?: string;
+  msg?: string;
+  err?: { message?: string };
+  method?: string;
+  path?: string;
+  status?: number;
+  ms?: number;
+}
 
 /** Writes the services’ log lines to one file each, as they are, and shows them on the terminal in a shorter form. */
 export function openLogs(folder: string) {
   mkdirSync(folder, { recursive: true });
-  const files = new Map<string, WriteStream>();
+  const files = new Map<string, number>();
+  let since: string | undefined;
   return {
-    write(service: string, line: string): void {
-      const file = files.get(service) ?? createWriteStream(`${folder}/${service}.log`, { flags: 'a' });
+    write: (service: string, line: string): void => {
+      const file = files.get(service) ?? openSync(`${folder}/${service}.log`, 'a');
       files.set(service, file);
-      file.write(`${line}\n`);
-      console.log(short(service, line));
+      writeSync(file, `${line}\n`);
+      const entry = parsed(line);
+      const colour = COLOURS[entry.level as keyof typeof COLOURS];
+      if (colour) console.log(styleText(colour, short(service, entry)));
+      else if (!entry.time || (since && entry.time > since)) console.log(fitted(short(service, entry)));
     },
-    note(text: string): void {
-      console.log(styleText('bold', `stowage   ${text}`));
-    },
+    note: (text: string): void => console.log(styleText('bold', `${'stowage'.padEnd(9)} ${text}`)),
+    /** Shows what is logged from now on, too; before, only warnings and errors. */
+    follow: (): void => void (since = new Date().toISOString()),
   };
 }
 
-function short(service: string, line: string): string {
-  let entry: Record<string, unknown>;
+/** A line that is no JSON is an entry without a time. */
+function parsed(line: string): Entry {
   try {
-    entry = JSON.parse(line) as Record<string, unknown>;
+    return JSON.parse(line) as Entry;
   } catch {
-    return `${service.padEnd(9)} ${line}`;
+    return { msg: line };
   }
-  const details = Object.entries(entry).filter(([name]) => !LEFT_OUT.has(name));
-  const error = entry['err'] as { message?: string } | undefined;
-  const text = [
+}
+
+function short(service: string, entry: Entry): string {
+  const { msg = '', method, path, status, ms, err } = entry;
+  const what = method ? `${method} ${path} ${status} ${ms} ms` : msg;
+  // The shortest first: what does not fit into the line is an id, not a number.
+  const details = Object.entries(entry)
+    .filter(([name]) => !LEFT_OUT.has(name))
+    .map(([name, value]) => `${name}=${brief(value)}`)
+    .toSorted((a, b) => a.length - b.length);
+  return [
     service.padEnd(9),
-    String(entry['msg'] ?? ''),
-    ...(error?.message ? [`(${error.message})`] : []),
-    styleText('dim', details.map(([name, value]) => `${name}=${brief(value)}`).join(' ')),
+    what,
+    ...(err?.message ? [`(${err.message})`] : []),
+    ...details.map((detail) => styleText('dim', detail)),
   ].join(' ');
-  const colour = COLOURS[entry['level'] as keyof typeof COLOURS];
-  return colour ? styleText(colour, text) : text;
 }
 
 function brief(value: unknown): string {
+  if (typeof value === 'number') return String(Math.round(value * 100) / 100);
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** One line of the terminal, where there is one. */
+function fitted(text: string): string {
+  const plain = stripVTControlCharacters(text);
+  const { columns } = process.stdout;
+  return !columns || plain.length <= columns ? text : `${plain.slice(0, columns - 1)}…`;
 }

@@ -12,13 +12,20 @@ export interface LocalPorts {
 /**
  * The ports a person needs to know, which are therefore fixed; everything else takes free ones.
  *
- * @throws with one sentence when a setting is no number in its range
+ * @throws with one sentence when a setting is no number in its range, or two want the same port
  */
 export function localPorts(env: NodeJS.ProcessEnv): LocalPorts {
   const workers = setting(env, 'WORKERS', 1, 32);
   const apiAdmin = setting(env, 'ADMIN_PORT', 9464, 65_535 - workers);
   const workerAdmin = Array.from({ length: workers }, (_, index) => apiAdmin + 1 + index);
-  return { api: setting(env, 'PORT', 3000, 65_535), apiAdmin, workerAdmin };
+  const api = setting(env, 'PORT', 3000, 65_535);
+  if (api === apiAdmin || workerAdmin.includes(api)) {
+    const last = workerAdmin.at(-1);
+    throw new Error(
+      `PORT must not be ${api}: ADMIN_PORT and WORKERS take ${apiAdmin} to ${last} for metrics`,
+    );
+  }
+  return { api, apiAdmin, workerAdmin };
 }
 
 function setting(env: NodeJS.ProcessEnv, name: string, preset: number, most: number): number {

@@ -19,11 +19,11 @@ export async function startDynamoDb(options: { dataDir?: string; port?: number }
   await once(server.listen(options.port ?? 0, '127.0.0.1'), 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    close: () =>
+      new Promise((resolve, reject) => {
+        // The event 'close' is too early: the tables are closed after it, and cannot be opened again until they are.
+        server.close((error) => (error ? reject(error) : resolve()));
+        server.closeAllConnections();
+      }),
   };
 }

@@ -1,8 +1,8 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
 import { postgresBinaries } from './postgres-binaries.ts';
 import { NOBODY, unprivileged } from './unprivileged.ts';
@@ -15,6 +15,8 @@ export interface Postgres {
   stop: () => Promise<void>;
   /** Kills every process of it at once, as a crash would. */
   kill: () => Promise<void>;
+  /** Resolves, to how it was, when it ends without having been stopped or killed through this object. */
+  died: Promise<string>;
 }
 
 /** For a database of development on one machine: small, reachable over loopback alone, quick to start. */
@@ -29,6 +31,9 @@ const SETTINGS = {
   max_wal_senders: '0',
 };
 
+/** How long what is left of a killed server gets to end, in milliseconds. */
+const LEFTOVER_MS = 10_000;
+
 /**
  * Starts the real PostgreSQL on 127.0.0.1; makes the cluster at first use, and recovers from whatever ended it before.
  *
@@ -40,32 +45,55 @@ const SETTINGS = {
 export async function startPostgres(options: {
   dataDir: string;
   password: string;
-  port?: number;
-  fsync?: boolean;
+  port?: number | undefined;
+  fsync?: boolean | undefined;
 }): Promise<Postgres> {
   const { dataDir, password, fsync = true } = options;
   const binaries = postgresBinaries();
   if (existsSync(join(dataDir, 'PG_VERSION'))) await stopLeftover(dataDir);
-  else initialise(binaries.initdb, dataDir, password);
+  else await initialise(binaries.initdb, dataDir, password);
 
   const port = options.port ?? (await freePort());
   const settings = { ...SETTINGS, port: String(port), fsync: fsync ? 'on' : 'off' };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const server = spawnWithParent(...unprivileged(binaries.postgres, ['-D', dataDir, ...args], dataDir));
-  await untilReady(server);
+  const command = unprivileged(binaries.postgres, ['-D', dataDir, ...args], dataDir);
+  const server = await untilStarted(command);
+  const ended = new Promise<void>((resolve) => void server.once('exit', resolve));
+  let asked = false;
   return {
     port,
     url: `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`,
-    async stop() {
+    stop() {
+      asked = true;
       server.stdin?.end();
-      if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
+      return ended;
     },
-    async kill() {
+    kill() {
+      asked = true;
       const pid = postmaster(dataDir);
-      if (pid !== undefined) for (const one of [pid, ...children(pid)]) killIfAlive(one);
-      if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
+      if (pid !== undefined) for (const one of [pid, ...children(pid)]) signalTo(one, 'SIGKILL');
+      return ended;
     },
+    died: new Promise((resolve) => {
+      server.once('exit', (code) => asked || resolve(`exited with status ${code}`));
+    }),
   };
+}
+
+/** Tries again while a backend of a killed server, busy with its last statement, still holds on to the cluster. */
+async function untilStarted(command: [string, string[]]): Promise<ChildProcess> {
+  const deadline = performance.now() + LEFTOVER_MS;
+  for (;;) {
+    const server = spawnWithParent(...command);
+    try {
+      await untilReady(server);
+      return server;
+    } catch (error) {
+      const isHeld = (error as Error).message.includes('pre-existing shared memory block');
+      if (!isHeld || performance.now() > deadline) throw error;
+      await sleep(200);
+    }
+  }
 }
 
 /**
@@ -81,7 +109,7 @@ function spawnWithParent(command: string, args: string[]): ChildProcess {
   });
 }
 
-function initialise(initdb: string, dataDir: string, password: string): void {
+async function initialise(initdb: string, dataDir: string, password: string): Promise<void> {
   // A cluster that was not finished is made anew: only a complete one gets its final name.
   const draft = `${dataDir}.new`;
   const passwordFile = `${dataDir}.password`;
@@ -111,9 +139,10 @@ function initialise(initdb: string, dataDir: string, password: string): void {
     'C.UTF-8',
   );
   const [command, commandArgs] = unprivileged(initdb, args, draft);
-  const made = spawnSync(command, commandArgs, { encoding: 'utf8' });
+  await promisify(execFile)(command, commandArgs).catch((error: Error & { stderr?: string }) => {
+    throw new Error(`initdb failed: ${error.stderr || error.message}`, { cause: error });
+  });
   rmSync(passwordFile);
-  if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr || made.error?.message}`);
   renameSync(draft, dataDir);
 }
 
@@ -132,13 +161,18 @@ async function untilReady(server: ChildProcess): Promise<void> {
   server.removeAllListeners('exit');
 }
 
-/** Stops a server that outlived whoever started it. */
+/** Stops a server that outlived whoever started it: orderly if it can, at once if it cannot. */
 async function stopLeftover(dataDir: string): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
+    const pid = postmaster(dataDir);
+    if (pid !== undefined) signalTo(pid, signal);
+    const deadline = performance.now() + LEFTOVER_MS;
+    while (postmaster(dataDir) !== undefined && performance.now() < deadline) await sleep(50);
+  }
   const pid = postmaster(dataDir);
-  if (pid === undefined) return;
-  process.kill(pid, 'SIGINT');
-  for (let waited = 0; waited < 10_000 && postmaster(dataDir) !== undefined; waited += 50) await sleep(50);
-  if (postmaster(dataDir) !== undefined) process.kill(pid, 'SIGQUIT');
+  if (pid !== undefined) throw new Error(`Postgres runs on ${dataDir} already, as process ${pid}: end it`);
+  // A dead server’s file names a process id that another program may have by now; Postgres would not start for it.
+  rmSync(join(dataDir, 'postmaster.pid'), { force: true });
 }
 
 /** The process id of the server that runs on this cluster, if one does; the file alone may be a dead one’s. */
@@ -156,9 +190,9 @@ function children(pid: number): number[] {
   return rows.flatMap(([child, parent]) => (parent === pid && child !== undefined ? [child] : []));
 }
 
-function killIfAlive(pid: number): void {
+function signalTo(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
@@ -167,7 +201,8 @@ function killIfAlive(pid: number): void {
 function ps(args: string[]): string {
   try {
     return execFileSync('ps', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  } catch {
-    return ''; // ps fails when no process matches.
+  } catch (error) {
+    if ((error as { status?: number }).status === 1) return ''; // No process matches.
+    throw error;
   }
 }

@@ -32,44 +32,59 @@ export interface Stack {
   outputs: Record<string, string>;
   databaseUrl: string;
   postgres: Postgres;
-  /** Stops Postgres and starts it on the same port, as a failover or an upgrade would. */
+  /** Stops Postgres, if it runs, and starts it on the same port, as a failover or an upgrade would. */
   startPostgresAgain: () => Promise<void>;
   close: () => Promise<void>;
 }
 
+interface StackOptions {
+  stateDir: string;
+  template: string;
+  parameters?: Record<string, string>;
+  fsync?: boolean;
+}
+
 /**
  * Starts Postgres and the AWS stand-ins on loopback, each on a free port, and creates the resources of a template.
+ * When a part fails to start, those that did are stopped.
  *
  * @param options.stateDir where everything is kept; what a crash left of an earlier run is recovered from
  * @param options.template text of the CloudFormation template that declares bucket, table and queues
  * @param options.fsync false is for tests
  */
-export async function startStack(options: {
-  stateDir: string;
-  template: string;
-  parameters?: Record<string, string>;
-  fsync?: boolean;
-}): Promise<Stack> {
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const parts = new AsyncDisposableStack();
+  try {
+    return await startParts(options, parts);
+  } catch (error) {
+    await parts.disposeAsync();
+    throw error;
+  }
+}
+
+async function startParts(options: StackOptions, parts: AsyncDisposableStack): Promise<Stack> {
   const { stateDir, template, fsync } = options;
   mkdirSync(stateDir, { recursive: true });
   // Postgres may run as another user, who must be able to pass through to its own folder.
   chmodSync(stateDir, 0o755);
   const password = keptPassword(stateDir);
-  const postgresOptions = {
-    dataDir: join(stateDir, 'postgres'),
-    password,
-    ...(fsync === undefined ? {} : { fsync }),
-  };
   const signed = { credentials: CREDENTIALS, region: REGION };
+  const runPostgres = async (port?: number) => {
+    const server = await startPostgres({ dataDir: join(stateDir, 'postgres'), password, port, fsync });
+    return parts.adopt(server, () => server.stop());
+  };
+  const standIn = async (start: Promise<StandIn>) => parts.adopt(await start, (part) => part.close());
 
-  const [postgres, s3, sqs, dynamodb, secrets] = await Promise.all([
-    startPostgres(postgresOptions),
-    startS3({ dataDir: join(stateDir, 's3'), ...signed }),
-    startSqs({ dataDir: join(stateDir, 'sqs') }),
-    startDynamoDb({ dataDir: join(stateDir, 'dynamodb') }),
-    startSecretsManager({ dataFile: join(stateDir, 'secrets.json'), ...signed }),
-  ]);
-  const standIns: StandIn[] = [s3, sqs, dynamodb, secrets];
+  const starting = [
+    runPostgres(),
+    standIn(startS3({ dataDir: join(stateDir, 's3'), ...signed })),
+    standIn(startSqs({ dataDir: join(stateDir, 'sqs') })),
+    standIn(startDynamoDb({ dataDir: join(stateDir, 'dynamodb') })),
+    standIn(startSecretsManager({ dataFile: join(stateDir, 'secrets.json'), ...signed })),
+  ] as const;
+  // All settle before a failure is passed on: a part that came up after it would not be stopped.
+  await Promise.allSettled(starting);
+  const [postgres, s3, sqs, dynamodb, secrets] = await Promise.all(starting);
 
   const client = (endpoint: string) => ({ endpoint, region: REGION, credentials: CREDENTIALS });
   const clients = {
@@ -105,11 +120,9 @@ export async function startStack(options: {
     },
     async startPostgresAgain() {
       await stack.postgres.stop();
-      stack.postgres = await startPostgres({ ...postgresOptions, port: postgres.port });
+      stack.postgres = await runPostgres(postgres.port);
     },
-    async close() {
-      await Promise.all([stack.postgres.stop(), ...standIns.map((standIn) => standIn.close())]);
-    },
+    close: () => parts.disposeAsync(),
   };
   return stack;
 }

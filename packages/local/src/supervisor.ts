@@ -15,7 +15,7 @@ export interface ServiceSpec {
 }
 
 export interface Supervisor {
-  /** Resolves once every service is healthy; rejects if one ends before. */
+  /** Resolves once every service is healthy; rejects if one ends before, which is then not started again. */
   ready: Promise<void>;
   pids: () => Record<string, number>;
   /** SIGTERM to all, SIGKILL to those that are still there after `graceMs`. */
@@ -28,7 +28,8 @@ const RESTART_MS = { first: 250, most: 10_000, calmAfter: 10_000 };
 const EXIT_WITH_PARENT = fileURLToPath(new URL('exit-with-parent.ts', import.meta.url));
 
 /**
- * Keeps services running as ECS would: each a process of its own, started again when it dies.
+ * Keeps services running as ECS would: each a process of its own, started again when it dies. Not before all were
+ * healthy once, though: what cannot start has a cause that a person must mend.
  *
  * @param options.onLine gets every line that a service writes
  * @param options.onEnd is told of every end that nobody asked for
@@ -41,6 +42,8 @@ export function supervise(options: {
   const { services, onLine, onEnd } = options;
   const running = new Map<string, ChildProcess>();
   const stopping = new AbortController();
+  const failed = Promise.withResolvers<never>();
+  let started = false;
 
   async function keepRunning(spec: ServiceSpec): Promise<void> {
     let wait = RESTART_MS.first;
@@ -51,7 +54,12 @@ export function supervise(options: {
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
       running.delete(spec.name);
       if (stopping.signal.aborted) return;
-      onEnd(spec.name, signal ? `was ended by ${signal}` : `exited with status ${code}`);
+      const how = signal ? `was ended by ${signal}` : `exited with status ${code}`;
+      if (!started) {
+        failed.reject(new Error(`${spec.name} ${how} before all services were healthy`));
+        return;
+      }
+      onEnd(spec.name, how);
       if (performance.now() - startedAt > RESTART_MS.calmAfter) wait = RESTART_MS.first;
       await sleep(wait, undefined, { signal: stopping.signal }).catch(() => undefined);
       wait = Math.min(wait * 2, RESTART_MS.most);
@@ -59,10 +67,9 @@ export function supervise(options: {
   }
 
   const kept = services.map(keepRunning);
+  const healthy = Promise.all(services.map(({ healthUrl }) => untilHealthy(healthUrl, stopping.signal)));
   return {
-    ready: Promise.all(services.map(({ healthUrl }) => untilHealthy(healthUrl, stopping.signal))).then(
-      () => undefined,
-    ),
+    ready: Promise.race([healthy, failed.promise]).then(() => void (started = true)),
     pids: () => Object.fromEntries([...running].map(([name, { pid = 0 }]) => [name, pid])),
     async stop(graceMs) {
       stopping.abort();
@@ -79,7 +86,7 @@ function launch(
   { name, script, environment }: ServiceSpec,
   onLine: (service: string, line: string) => void,
 ): ChildProcess {
-  const child = spawn(process.execPath, ['--enable-source-maps', '--import', EXIT_WITH_PARENT, script], {
+  const child = spawn(process.execPath, ['--import', EXIT_WITH_PARENT, script], {
     // Its own process group: Ctrl-C reaches the supervisor alone, which then stops everything in order.
     detached: true,
     env: { ...process.env, ...environment },

@@ -1,4 +1,4 @@
-import { parse, type ScalarTag } from 'yaml';
+import { parseDocument, type ScalarTag } from 'yaml';
 
 /** A CloudFormation template, as far as the embedded stack reads one. */
 export interface Template {
@@ -12,14 +12,21 @@ export type Lookup = (logicalId: string, attribute?: string) => unknown;
 
 const shortForm = (tag: string, name: string): ScalarTag => ({ tag, resolve: (text) => ({ [name]: text }) });
 
-/** Parses a template’s YAML with the short forms of the intrinsic functions it may use. */
+/**
+ * Parses a template’s YAML with the short forms of the intrinsic functions it may use.
+ *
+ * @throws for any other short form, and for what is no YAML
+ */
 export function parseTemplate(yaml: string): Template {
   const customTags = [
     shortForm('!Ref', 'Ref'),
     shortForm('!GetAtt', 'Fn::GetAtt'),
     shortForm('!Sub', 'Fn::Sub'),
   ];
-  return parse(yaml, { customTags }) as Template;
+  const document = parseDocument(yaml, { customTags });
+  const problem = document.errors[0] ?? document.warnings[0];
+  if (problem) throw new Error(`the template cannot be read: ${problem.message}`);
+  return document.toJS() as Template;
 }
 
 /**
@@ -33,11 +40,12 @@ export function resolve(value: unknown, lookup: Lookup): unknown {
   const entries = Object.entries(value);
   const [name, argument] = entries[0] ?? [];
   if (entries.length === 1 && name === 'Ref') return lookup(String(argument));
-  if (entries.length === 1 && name === 'Fn::GetAtt') return getAtt(String(argument), lookup);
-  if (entries.length === 1 && name === 'Fn::Sub') {
-    return String(argument).replaceAll(/\$\{([^}]+)\}/g, (_, inner: string) => String(getAtt(inner, lookup)));
+  if (entries.length === 1 && name === 'Fn::GetAtt') return getAtt([argument].flat().join('.'), lookup);
+  if (entries.length === 1 && name === 'Fn::Sub' && typeof argument === 'string') {
+    return argument.replaceAll(/\$\{([^}]+)\}/g, (_, inner: string) => String(getAtt(inner, lookup)));
   }
-  if (name?.startsWith('Fn::')) throw new Error(`the embedded stack does not know ${name}`);
+  if (name?.startsWith('Fn::'))
+    throw new Error(`the embedded stack does not know ${name} of ${JSON.stringify(argument)}`);
   return Object.fromEntries(entries.map(([key, item]) => [key, resolve(item, lookup)]));
 }
 

@@ -15,14 +15,14 @@ const OTHERS_MAY_ENTER = 0o001;
  */
 export function unprivileged(command: string, args: string[], folder: string): [string, string[]] {
   if (process.getuid?.() !== 0) return [command, args];
-  const keep = mayBeEntered(folder) && mayBeEntered(dirname(command)) ? '' : '+dac_override';
+  const keep = mayBeEntered(folder) && mayBeEntered(command) ? '' : '+dac_override';
   const rights = keep ? ['--inh-caps', keep, '--ambient-caps', keep] : [];
   const user = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
   return ['setpriv', [...user, ...rights, '--', command, ...args]];
 }
 
-function mayBeEntered(folder: string): boolean {
-  const parent = dirname(resolve(folder));
+function mayBeEntered(path: string): boolean {
+  const parent = dirname(resolve(path));
   const { mode } = statSync(parent);
   return (mode & OTHERS_MAY_ENTER) !== 0 && (parent === dirname(parent) || mayBeEntered(parent));
 }

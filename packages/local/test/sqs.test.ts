@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  ChangeMessageVisibilityCommand,
   CreateQueueCommand,
+  DeleteMessageCommand,
+  GetQueueUrlCommand,
   ReceiveMessageCommand,
   SendMessageCommand,
   SQSClient,
@@ -12,23 +13,46 @@ import {
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type StandIn, startSqs } from '../src/sqs.ts';
 
-const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-
+let dataDir: string;
 let sqs: StandIn;
 let client: SQSClient;
 let queueUrl: string;
 
-beforeEach(async () => {
-  sqs = await startSqs();
+async function start(): Promise<void> {
+  sqs = await startSqs({ dataDir });
   client = new SQSClient({
     endpoint: sqs.url,
     region: 'us-east-1',
-    credentials,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
   });
+}
+
+async function stop(): Promise<void> {
+  client.destroy();
+  await sqs.close();
+}
+
+const send = (body: string) => client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body }));
+
+async function receive(waitSeconds = 0) {
+  const command = new ReceiveMessageCommand({
+    QueueUrl: queueUrl,
+    WaitTimeSeconds: waitSeconds,
+    MaxNumberOfMessages: 10,
+  });
+  return (await client.send(command)).Messages ?? [];
+}
+
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'stowage-sqs-'));
+  await start();
   const created = await client.send(new CreateQueueCommand({ QueueName: 'work' }));
   queueUrl = created.QueueUrl ?? '';
 });
-afterEach(() => sqs.close());
+afterEach(async () => {
+  await stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
 
 test('queue URLs are on the host that the caller used, on loopback', () => {
   expect(queueUrl).toBe(`${sqs.url}/000000000000/work`);
@@ -42,22 +66,33 @@ test('a long poll that was given up does not swallow the next message', async ()
   await sleep(100);
   abort.abort();
   await given;
-  await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: 'hello' }));
-  const next = await client.send(new ReceiveMessageCommand({ QueueUrl: queueUrl, WaitTimeSeconds: 5 }));
-  expect(next.Messages?.[0]?.Body).toBe('hello');
+  await send('hello');
+  expect(await receive(5)).toMatchObject([{ Body: 'hello' }]);
 });
 
-test('a message that is made visible at once is not lost where messages are kept', async () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'stowage-sqs-'));
-  const kept = await startSqs({ dataDir });
-  const sender = new SQSClient({ endpoint: kept.url, region: 'us-east-1', credentials });
-  const { QueueUrl } = await sender.send(new CreateQueueCommand({ QueueName: 'kept' }));
-  await sender.send(new SendMessageCommand({ QueueUrl, MessageBody: 'hello' }));
-  const first = await sender.send(new ReceiveMessageCommand({ QueueUrl }));
-  const ReceiptHandle = first.Messages?.[0]?.ReceiptHandle;
-  await sender.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 }));
-  const second = await sender.send(new ReceiveMessageCommand({ QueueUrl }));
-  expect(second.Messages?.[0]?.Body).toBe('hello');
-  await kept.close();
-  rmSync(dataDir, { recursive: true });
+test('messages are kept over a restart: unread, being worked on, but not deleted ones', async () => {
+  await send('deleted');
+  const [first] = await receive();
+  await client.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: first?.ReceiptHandle }));
+  await send('worked on');
+  const [second] = await receive();
+  await send('unread');
+  await stop();
+  await start();
+  expect((await receive()).map(({ Body }) => Body)).toEqual(['unread']);
+  // Its receipt is still good, as that of a worker that outlived a restart of the queue would be.
+  await client.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: second?.ReceiptHandle }));
+});
+
+test('after a restart the queue is found under the new port, and its old URL still means it', async () => {
+  const old = queueUrl;
+  await send('kept');
+  await stop();
+  await start();
+  queueUrl = (await client.send(new GetQueueUrlCommand({ QueueName: 'work' }))).QueueUrl ?? '';
+  expect(queueUrl).toBe(`${sqs.url}/000000000000/work`);
+  expect(queueUrl).not.toBe(old);
+  const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName: 'work' }));
+  expect(QueueUrl).toBe(queueUrl);
+  expect(await receive()).toMatchObject([{ Body: 'kept' }]);
 });

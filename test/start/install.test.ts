@@ -1,0 +1,90 @@
+import { spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const SCRIPT = fileURLToPath(new URL('../../scripts/install.js', import.meta.url));
+
+/** Stands in for npm: writes down what it was asked for, then ends as it is told. */
+const FAKE_NPM = `
+require('node:fs').appendFileSync('calls', process.argv.slice(2).join(' ') + '\\n');
+process.exit(Number(process.env.FAKE_STATUS));
+`;
+
+let root: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'stowage-install-'));
+  mkdirSync(join(root, 'scripts'));
+  copyFileSync(SCRIPT, join(root, 'scripts/install.js'));
+  writeFileSync(join(root, 'package.json'), '{ "type": "module" }');
+  writeFileSync(join(root, 'package-lock.json'), '{}');
+  writeFileSync(join(root, 'calls'), '');
+  writeFileSync(join(root, 'npm.cjs'), FAKE_NPM);
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function install(fakeStatus = 0): { status: number | null; calls: string } {
+  const { status } = spawnSync(process.execPath, ['scripts/install.js'], {
+    cwd: root,
+    env: { ...process.env, npm_execpath: join(root, 'npm.cjs'), FAKE_STATUS: String(fakeStatus) },
+  });
+  return { status, calls: readFileSync(join(root, 'calls'), 'utf8') };
+}
+
+/** As npm leaves it after an install, some seconds ago or ahead of the lockfile. */
+function markInstalled(secondsAfterLockfile: number): void {
+  mkdirSync(join(root, 'node_modules'));
+  const mark = join(root, 'node_modules/.package-lock.json');
+  writeFileSync(mark, '{}');
+  const lockfileAt = Date.now() / 1_000 - 100;
+  utimesSync(join(root, 'package-lock.json'), lockfileAt, lockfileAt);
+  utimesSync(mark, lockfileAt + secondsAfterLockfile, lockfileAt + secondsAfterLockfile);
+}
+
+test('it installs what the lockfile says where node_modules is missing', () => {
+  expect(install()).toEqual({ status: 0, calls: 'ci --loglevel=error\n' });
+});
+
+test('it installs when the lockfile changed since', () => {
+  markInstalled(-5);
+  expect(install()).toEqual({ status: 0, calls: 'ci --loglevel=error\n' });
+});
+
+test('it installs again after an install that did not finish', () => {
+  mkdirSync(join(root, 'node_modules/some-package'), { recursive: true });
+  expect(install().calls).toBe('ci --loglevel=error\n');
+});
+
+test('it does nothing when everything is installed', () => {
+  markInstalled(5);
+  expect(install()).toEqual({ status: 0, calls: '' });
+});
+
+test('a failed install fails, with npm’s own status', () => {
+  expect(install(7)).toEqual({ status: 7, calls: 'ci --loglevel=error\n' });
+});
+
+test('npm start and npm test run it first', () => {
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  expect(scripts).toMatchObject({ prestart: 'node scripts/install.js', pretest: 'node scripts/install.js' });
+});
+
+test('it is plain JavaScript that an old Node runs, without dependencies', () => {
+  const source = readFileSync(SCRIPT, 'utf8');
+  const imported = [...source.matchAll(/from '([^']+)'/g)].map(([, name]) => name);
+  expect(imported.length).toBeGreaterThan(0);
+  expect(imported.filter((name) => !name?.startsWith('node:'))).toEqual([]);
+});
