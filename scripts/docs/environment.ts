@@ -7,7 +7,7 @@ const SERVICES: Record<string, TObject> = { api, worker, migrate };
 
 interface Setting {
   description?: string;
-  default?: unknown;
+  default?: string | number;
   type?: string;
   enum?: string[];
   minimum?: number;
@@ -38,13 +38,13 @@ Region, credentials and endpoints of AWS are the SDK's own: on ECS the task role
 \`_SECRETS_MANAGER\`. They are what differs between the embedded stack, LocalStack and AWS.
 
 \`npm start\` reads \`PORT\`, \`ADMIN_PORT\` (the api's; the workers take the ports after it) and \`WORKERS\`, and passes every
-other variable on to the services.
+other variable on to the services, except those it sets itself for a terminal: \`DRAIN_MS\`, \`POLL_WAIT_SECONDS\`,
+\`NODE_COMPILE_CACHE\`, and the workers' \`NODE_OPTIONS\`.
 `;
 }
 
 function describe(name: string, setting: Setting, required: boolean): string {
-  const preset =
-    setting.default === undefined ? (required ? '**needed**' : '') : `\`${String(setting.default)}\``;
+  const preset = setting.default === undefined ? (required ? '**needed**' : '') : `\`${setting.default}\``;
   const about = (setting.description ?? '').replaceAll('|', String.raw`\|`);
   return `| \`${name}\` | <users> | ${preset} | ${values(setting)} | ${about} |`;
 }

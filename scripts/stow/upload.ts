@@ -101,7 +101,7 @@ async function post(
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
   // A store may refuse before it has read everything; its answer then counts, not the broken pipe that follows.
   request.on('response', resolve).on('error', reject);
-  pipeline(body, request).catch(reject);
+  pipeline(body, request).catch((error: unknown) => reject(error));
   try {
     const response = await promise;
     return { status: response.statusCode ?? 0, body: await text(response) };

@@ -71,7 +71,7 @@ await startProcess({
       drainDelayMs: drainDelayMs(config),
       drainMs: config.DRAIN_MS,
     });
-    onStop('http server', app.drain);
+    onStop('http server', () => app.drain());
 
     const admin = await startAdminServer({ host: config.ADMIN_HOST, port: config.ADMIN_PORT, registry });
     onStop('admin server', admin.close);
