@@ -4,6 +4,8 @@ const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   test: {
+    // Many tests wait for processes and clocks: two at a time keep two cores busy.
+    maxWorkers: 2,
     projects: [
       {
         test: {

@@ -16,7 +16,8 @@ const REDACTED = [
 ].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
 /**
- * A JSON logger on standard output: one line an event, as the log router of ECS expects.
+ * A JSON logger on standard output: one line an event, as the log router of ECS expects. Lines are written at once: an
+ * asynchronous writer loses or reorders the last ones when the process exits or is killed, which are those that matter.
  *
  * @param options.version goes on every line, so that a line tells which deployment wrote it
  */
@@ -31,5 +32,5 @@ export function createLogger(
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: REDACTED, censor: '[redacted]' },
   };
-  return destination ? pino(settings, destination) : pino(settings);
+  return pino(settings, destination ?? pino.destination({ dest: 1, sync: true }));
 }
