@@ -1,36 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Dataset, Page, Reject, Row, UploadTarget } from '../../scripts/stow/contract.ts';
 
-/** A dataset as the contract shows it. */
-export interface DatasetView {
-  id: string;
-  name: string;
-  status: string;
-  bytes: number | null;
-  dialect: { delimiter: string; header: boolean; encoding: string };
-  columns: string[] | null;
-  progress: { chunksTotal: number | null; chunksLoaded: number; rowsLoaded: number; rowsRejected: number };
-  failure: { code: string; detail: string } | null;
-}
+export type { Dataset as DatasetView, Page, Reject, Row } from '../../scripts/stow/contract.ts';
 
-export interface Upload {
+export interface Upload extends UploadTarget {
   method: string;
-  url: string;
-  fields: Record<string, string>;
-  maxBytes: number;
   expiresAt: string;
-}
-
-export interface Row {
-  row: number;
-  values: Record<string, string>;
-}
-
-export interface Reject {
-  row: number;
-  line: number;
-  reason: string;
-  detail: string;
-  raw: string;
 }
 
 /** How long a test waits for what must happen, in milliseconds. */
@@ -63,18 +38,18 @@ export function createClient(baseUrl: string) {
     json,
     upload,
     create: (name: string, dialect?: object) =>
-      json<{ dataset: DatasetView; upload: Upload }>(
+      json<{ dataset: Dataset; upload: Upload }>(
         'POST',
         '/v1/datasets',
         dialect ? { name, dialect } : { name },
         201,
       ),
-    complete: (id: string) => json<DatasetView>('POST', `/v1/datasets/${id}/complete`, undefined, 202),
-    get: (id: string) => json<DatasetView>('GET', `/v1/datasets/${id}`),
-    remove: (id: string) => json<DatasetView>('DELETE', `/v1/datasets/${id}`, undefined, 202),
+    complete: (id: string) => json<Dataset>('POST', `/v1/datasets/${id}/complete`, undefined, 202),
+    get: (id: string) => json<Dataset>('GET', `/v1/datasets/${id}`),
+    remove: (id: string) => json<Dataset>('DELETE', `/v1/datasets/${id}`, undefined, 202),
 
     /** Uploads a file and asks for it to be loaded. */
-    async start(name: string, file: Blob | Buffer | string, dialect?: object): Promise<DatasetView> {
+    async start(name: string, file: Blob | Buffer | string, dialect?: object): Promise<Dataset> {
       const created = await client.create(name, dialect);
       const sent = await upload(
         created.upload,
@@ -85,16 +60,16 @@ export function createClient(baseUrl: string) {
     },
 
     /** Uploads a file and waits until it is ready or failed. */
-    async load(name: string, file: Blob | Buffer | string, dialect?: object): Promise<DatasetView> {
+    async load(name: string, file: Blob | Buffer | string, dialect?: object): Promise<Dataset> {
       const { id } = await client.start(name, file, dialect);
       return client.until(id, (dataset) => dataset.status === 'ready' || dataset.status === 'failed');
     },
 
     async until(
       id: string,
-      holds: (dataset: DatasetView) => boolean,
+      holds: (dataset: Dataset) => boolean,
       patienceMs = PATIENCE_MS,
-    ): Promise<DatasetView> {
+    ): Promise<Dataset> {
       const deadline = Date.now() + patienceMs;
       for (;;) {
         const dataset = await client.get(id);
@@ -117,7 +92,7 @@ export function createClient(baseUrl: string) {
   async function pages<T>(path: string): Promise<T[]> {
     const items: T[] = [];
     for (let after: number | null = 0; after !== null;) {
-      const page: { items: T[]; nextAfter: number | null } = await json('GET', `${path}&after=${after}`);
+      const page: Page<T> = await json('GET', `${path}&after=${after}`);
       items.push(...page.items);
       after = page.nextAfter;
     }

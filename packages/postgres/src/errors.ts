@@ -1,3 +1,5 @@
+import { isNetworkError } from '@stowage/runtime';
+
 /**
  * SQLSTATE classes and codes that say the server is out of reach, starting, stopping or out of resources, so that the
  * same statement may work later (PostgreSQL manual, appendix A).
@@ -16,17 +18,6 @@ const UNAVAILABLE_CODES = new Set([
   '55P03', // lock_not_available
 ]);
 
-const NETWORK = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-]);
-
 /** Messages of `pg` and `pg-pool` for lost connections; they carry no code. */
 const LOST =
   /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error)/;
@@ -36,7 +27,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined) return LOST.test(error.message);
-  return NETWORK.has(code) || UNAVAILABLE_CODES.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2));
+  return isNetworkError(error) || UNAVAILABLE_CODES.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2));
 }
 
 /** Whether Postgres refused who we said we were: the password may have been rotated. */

@@ -4,6 +4,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { NodeHttpHandler, type NodeHttpHandlerOptions } from '@smithy/node-http-handler';
+import { isNetworkError } from './network-error.ts';
 
 /** SQS holds a long poll for at most 20 s (ReceiveMessage, WaitTimeSeconds); the answer needs a moment more. */
 const LONG_POLL_TIMEOUT_MS = 25_000;
@@ -104,27 +105,14 @@ const UNAVAILABLE = new Set([
   'CredentialsProviderError',
 ]);
 
-const NETWORK = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-]);
-
 /** Whether an SDK call failed, or an error was caused by one that did, for want of the service: it may work later. */
 export function isAwsUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const { name, code, $metadata, $retryable } = error as Error & {
-    code?: string;
+  const { name, $metadata, $retryable } = error as Error & {
     $metadata?: { httpStatusCode?: number };
     $retryable?: unknown;
   };
-  if (UNAVAILABLE.has(name) || (code !== undefined && NETWORK.has(code)) || $retryable !== undefined)
-    return true;
+  if (UNAVAILABLE.has(name) || isNetworkError(error) || $retryable !== undefined) return true;
   const status = $metadata?.httpStatusCode;
   if (status !== undefined) return status >= 500 || status === 429;
   return isAwsUnavailable(error.cause);

@@ -5,5 +5,6 @@ export { type ProcessContext, startProcess } from './lifecycle.ts';
 export { listen, PortError, portError } from './listen.ts';
 export { createLogger, type Logger } from './logger.ts';
 export { createMetrics, type Registry } from './metrics.ts';
+export { isNetworkError } from './network-error.ts';
 export { createSecret, SecretError, type Rotating } from './secrets.ts';
 export { awsSettings, processSettings } from './settings.ts';
