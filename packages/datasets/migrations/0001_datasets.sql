@@ -7,6 +7,8 @@ create schema stowage;
 create table stowage.datasets (
   id uuid primary key,
   tenant text not null,
+  -- By which size the file was cut: every run that splits it again must cut it the same, or chunks would overlap.
+  chunk_bytes integer not null,
   chunks_total integer not null,
   prepared_at timestamptz not null default now(),
   finished_at timestamptz,

@@ -3,15 +3,16 @@ import type { DialectRequest } from './csv/index.ts';
 /*
  * The states of a dataset. Each arrow is one conditional write of stores/dataset-store.ts, named here as there.
  *
- *                    enqueue            startLoading           recordProgress
- *   awaiting_upload ─────────► queued ──────────────► loading ───────────────► ready
- *          │                     │                      │  ▲                     │
- *          │ (expires            │ fail                 │  │ recordProgress      │
- *          ▼  after a day)       ▼                      ▼  │ (after a redrive)   │
- *        gone                  failed ◄────────────── failed                     │
- *                                │                                               │
- *                                └──────── any state: startDeleting ─────────────┴──► deleting ──► gone
- *                                                                                         remove
+ *                    enqueue            startLoading            recordProgress
+ *   awaiting_upload ─────────► queued ──────────────► loading ─────────────────► ready
+ *          │                     │                     │   ▲                       ▲
+ *          │ (expires       fail │                fail │   │ startLoading          │ recordProgress
+ *          ▼  after a day)       │                     ▼   │ (after a redrive)     │ (after a redrive)
+ *        gone                    └──────────────────► failed ──────────────────────┘
+ *
+ *   any state ── startDeleting ──► deleting ── remove ──► gone
+ *
+ * loading stays loading while the file is split again or chunks come in, and failed stays failed while chunks do.
  */
 export const STATUSES = ['awaiting_upload', 'queued', 'loading', 'ready', 'failed', 'deleting'] as const;
 
@@ -63,7 +64,7 @@ export interface Dataset extends DatasetRef {
   /** Which upload is loaded: the object’s ETag when it was completed; null before. */
   etag: string | null;
   dialect: DialectRequest;
-  /** null until the header was read. */
+  /** null until the header was read, and perhaps again while the dataset is deleted. */
   columns: string[] | null;
   progress: Progress;
   failure: Failure | null;

@@ -71,7 +71,6 @@ await startProcess({
       drainDelayMs: drainDelayMs(config),
       drainMs: config.DRAIN_MS,
     });
-    onStop('http server', () => app.drain());
 
     const admin = await startAdminServer({ host: config.ADMIN_HOST, port: config.ADMIN_PORT, registry });
     onStop('admin server', admin.close);
@@ -82,6 +81,7 @@ await startProcess({
     await app.listen({ host: config.HOST, port: config.PORT }).catch((error: unknown) => {
       throw portError(error, config.PORT, 'PORT');
     });
+    onStop('http server', () => app.drain());
     const { port } = app.server.address() as AddressInfo;
     log.info({ port, adminPort: admin.port, auth: authMode(config) }, 'listening');
   },

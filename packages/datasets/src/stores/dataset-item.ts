@@ -34,8 +34,11 @@ export function datasetKey(ref: DatasetRef): { pk: string; sk: string } {
   return { pk: partition(ref.tenant), sk: `${DATASET}${ref.id}` };
 }
 
-/** @param getColumns fetches column names that were too long for the item */
-export async function fromItem(item: Item, getColumns: (id: string) => Promise<string[]>): Promise<Dataset> {
+/** @param getColumns fetches column names that were too long for the item, or null once they were removed */
+export async function fromItem(
+  item: Item,
+  getColumns: (id: string) => Promise<string[] | null>,
+): Promise<Dataset> {
   const id = item.sk.slice(DATASET.length);
   return {
     tenant: item.pk.slice(TENANT.length),

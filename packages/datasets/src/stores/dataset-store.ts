@@ -137,7 +137,8 @@ export function createDatasetStore(options: {
               ':now': seconds(),
             },
             ScanIndexForward: false,
-            Limit: limit + 1 - found.length,
+            // Counted before the filter: not less when little is wanted, or expired items would be read one by one.
+            Limit: limit + 1,
             ExclusiveStartKey: start,
             ConsistentRead: true,
           }),

@@ -40,7 +40,8 @@ export interface FileStore {
   ) => Promise<Readable>;
   /** Keeps column names that are too long for the control plane’s item. */
   putColumns: (id: string, columns: string[]) => Promise<void>;
-  getColumns: (id: string) => Promise<string[]>;
+  /** null when there are none: a dataset that is being deleted loses them before its record. */
+  getColumns: (id: string) => Promise<string[] | null>;
   /** Removes all that is kept of a dataset. */
   remove: (id: string) => Promise<void>;
   ping: (signal: AbortSignal) => Promise<void>;
@@ -99,8 +100,13 @@ export function createFileStore(options: { s3: S3Client; publicS3?: S3Client; bu
     },
 
     async getColumns(id) {
-      const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: columnsKey(id) }));
-      return JSON.parse((await object.Body?.transformToString()) ?? '') as string[];
+      try {
+        const object = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: columnsKey(id) }));
+        return JSON.parse((await object.Body?.transformToString()) ?? '') as string[];
+      } catch (error) {
+        if (isStatus(error, 404)) return null;
+        throw error;
+      }
     },
 
     async remove(id) {

@@ -27,8 +27,18 @@ export interface EncodedChunk {
  * once, with the same end result.
  */
 export interface LoadStore {
-  /** Makes the parent row and the table of rows. */
-  prepare: (ref: DatasetRef, chunksTotal: number, signal?: AbortSignal) => Promise<void>;
+  /**
+   * Makes the parent row and the table of rows, unless they are there.
+   *
+   * @param split.chunkBytes size by which the file was cut into chunks
+   * @returns the size by which it was cut the first time: chunks that were cut by another overlap with those, and must
+   *   not be loaded beside them
+   */
+  prepare: (
+    ref: DatasetRef,
+    split: { chunkBytes: number; chunksTotal: number },
+    signal?: AbortSignal,
+  ) => Promise<number>;
   /**
    * Loads one chunk, wholly or not at all, exactly once.
    *
@@ -39,7 +49,8 @@ export interface LoadStore {
   ledger: (id: string) => Promise<Ledger | undefined>;
   /** After the last chunk: makes reading fast, merges the profile, keeps only the first rejects. */
   finish: (id: string, columnCount: number, signal?: AbortSignal) => Promise<void>;
-  remove: (id: string) => Promise<void>;
+  /** Waits for loads in flight. @returns whether there was anything to remove */
+  remove: (ref: DatasetRef) => Promise<boolean>;
 }
 
 /** Chunks whose profiles are in memory at once while they are merged. */
@@ -47,18 +58,30 @@ const PROFILES_A_READ = 32;
 
 export function createLoadStore(database: Database): LoadStore {
   return {
-    prepare: (ref, chunksTotal, signal) =>
+    prepare: (ref, { chunkBytes, chunksTotal }, signal) =>
       database.transaction(async (client) => {
         const inserted = await client.query(
-          `INSERT INTO stowage.datasets (id, tenant, chunks_total) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
-          [ref.id, ref.tenant, chunksTotal],
+          `INSERT INTO stowage.datasets (id, tenant, chunk_bytes, chunks_total) VALUES ($1, $2, $3, $4)
+           ON CONFLICT (id) DO NOTHING`,
+          [ref.id, ref.tenant, chunkBytes, chunksTotal],
         );
-        if (inserted.rowCount === 0) return;
+        if (inserted.rowCount === 0) {
+          const { rows } = await client.query<{ chunkBytes: number }>(
+            `SELECT chunk_bytes AS "chunkBytes" FROM stowage.datasets WHERE id = $1`,
+            [ref.id],
+          );
+          return rows[0]?.chunkBytes ?? chunkBytes;
+        }
         // Block ranges instead of a key: loading stays as fast as without an index, and a page is still found in
-        // less than a millisecond, since row numbers ascend within every chunk (docs/decisions).
+        // about a millisecond, since row numbers ascend within every chunk (docs/decisions). A range of blocks keeps
+        // several intervals: with one alone, wherever chunks meet or were loaded at the same time, it would span them
+        // all, and be read for every page of theirs.
         const table = rowsTable(ref.id);
         await client.query(`CREATE TABLE ${table} (row_no bigint NOT NULL, cells text[] NOT NULL)`);
-        await client.query(`CREATE INDEX ON ${table} USING brin (row_no) WITH (pages_per_range = 128)`);
+        await client.query(
+          `CREATE INDEX ON ${table} USING brin (row_no int8_minmax_multi_ops) WITH (pages_per_range = 128)`,
+        );
+        return chunkBytes;
       }, signal),
 
     load: (id, chunk, signal) =>
@@ -105,6 +128,8 @@ export function createLoadStore(database: Database): LoadStore {
         if (parent.rowCount === 0) return;
         // Ranges that were filled since the last vacuum are not in the index yet, and would be read by every query.
         await client.query(`SELECT brin_summarize_new_values($1::regclass)`, [await brinIndex(client, id)]);
+        // Nor would the planner use it: without statistics it takes row numbers to be scattered all over the table.
+        await client.query(`ANALYZE ${rowsTable(id)} (row_no)`);
         await client.query(
           `DELETE FROM stowage.rejects WHERE dataset_id = $1 AND row_no >
              (SELECT row_no FROM stowage.rejects WHERE dataset_id = $1 ORDER BY row_no OFFSET $2 LIMIT 1)`,
@@ -117,12 +142,17 @@ export function createLoadStore(database: Database): LoadStore {
         ]);
       }, signal),
 
-    remove: (id) =>
+    remove: ({ tenant, id }) =>
       database.transaction(async (client) => {
-        await client.query(`SELECT FROM stowage.datasets WHERE id = $1 FOR UPDATE`, [id]);
+        const parent = await client.query(`DELETE FROM stowage.datasets WHERE id = $1 AND tenant = $2`, [
+          id,
+          tenant,
+        ]);
+        // The table of rows is there if and only if the parent is.
+        if (parent.rowCount === 0) return false;
         await client.query(`DELETE FROM stowage.rejects WHERE dataset_id = $1`, [id]);
-        await client.query(`DELETE FROM stowage.datasets WHERE id = $1`, [id]);
         await client.query(`DROP TABLE IF EXISTS ${rowsTable(id)}`);
+        return true;
       }),
   };
 }

@@ -22,7 +22,7 @@ export interface RowsPage {
 /** The data plane as the api reads it. Every query is bounded by a range of row numbers, never by a dataset’s size. */
 export interface ReadStore {
   /**
-   * A page of rows in file order.
+   * A page of rows in file order; undefined when the dataset was deleted.
    *
    * @param options.lastRow number of records in the file: no row lies beyond
    * @param options.scan with filters, how many row numbers one call looks at
@@ -30,7 +30,7 @@ export interface ReadStore {
   rows: (
     id: string,
     options: { after: number; limit: number; lastRow: number; filters: Filter[]; scan: number },
-  ) => Promise<RowsPage>;
+  ) => Promise<RowsPage | undefined>;
   rejects: (
     id: string,
     options: { after: number; limit: number },
@@ -38,6 +38,9 @@ export interface ReadStore {
   profile: (id: string) => Promise<Profile | undefined>;
   ping: () => Promise<void>;
 }
+
+/** SQLSTATE undefined_table (PostgreSQL manual, appendix A). */
+const UNDEFINED_TABLE = '42P01';
 
 export function createReadStore(database: Database): ReadStore {
   async function range(
@@ -94,10 +97,16 @@ export function createReadStore(database: Database): ReadStore {
   }
 
   return {
-    rows: (id, options) =>
-      options.filters.length > 0
-        ? filteredPage(id, options)
-        : page(id, options.after, options.limit, options.lastRow, options.scan),
+    async rows(id, options) {
+      try {
+        return await (options.filters.length > 0
+          ? filteredPage(id, options)
+          : page(id, options.after, options.limit, options.lastRow, options.scan));
+      } catch (error) {
+        if ((error as { code?: string }).code === UNDEFINED_TABLE) return undefined;
+        throw error;
+      }
+    },
 
     async rejects(id, { after, limit }) {
       // Row and line numbers as float8, which arrives as a number and is exact up to 2^53; a bigint arrives as text.

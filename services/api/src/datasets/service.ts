@@ -59,7 +59,9 @@ export function createDatasetService(dependencies: {
     const dataset = await existing(ref);
     const { status, columns } = dataset;
     if (status === 'deleting') throw problem('deleting');
-    if (status !== 'ready' || !columns) throw problem('not_loaded', `The dataset is ${status}, not ready.`);
+    if (status !== 'ready') throw problem('not_loaded', `The dataset is ${status}, not ready.`);
+    // Like rows and profile below: deleted since the record was read.
+    if (!columns) throw problem('deleting');
     return { ...dataset, columns };
   }
 
@@ -116,6 +118,7 @@ export function createDatasetService(dependencies: {
       const lastRow = progress.rowsLoaded + progress.rowsRejected;
       const filters = toFilters(query, columns);
       const page = await reads.rows(ref.id, { after, limit, lastRow, filters, scan: scanRows });
+      if (!page) throw problem('deleting');
       return pageOfRows(columns, page);
     },
 

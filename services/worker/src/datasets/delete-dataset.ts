@@ -17,7 +17,7 @@ export async function deleteDataset(
     log.info('dataset is gone: nothing to delete');
     return;
   }
-  await loads.remove(ref.id);
+  await loads.remove(ref);
   await files.remove(ref.id);
   await datasets.remove(ref);
   log.info('dataset deleted');

@@ -23,9 +23,8 @@ export async function loadChunk(
     try {
       await fill(bytes, await files.read(ref.id, etag, chunk, signal));
     } catch (error) {
-      if (!(error instanceof FileChanged)) throw error;
-      await datasets.fail(ref, { code: 'loading_failed', detail: error.message });
-      return 'changed';
+      if (error instanceof FileChanged) return error;
+      throw error;
     }
     const encoder = createChunkEncoder({
       dialect: { delimiter, encoding },
@@ -42,10 +41,16 @@ export async function loadChunk(
   });
 
   log.debug({ chunk: chunk.number, outcome }, 'chunk');
-  if (outcome === 'changed')
-    log.warn('the file was replaced or removed after it was completed: dataset failed');
-  else if (outcome === 'gone') log.info('dataset was deleted: its chunk is dropped');
-  else await reportProgress(ref, columnCount, dependencies, context);
+  if (outcome === 'gone') {
+    log.info('dataset was deleted: its chunk is dropped');
+    return;
+  }
+  // Before a change of the file fails the dataset: this chunk and all others may have been loaded by then.
+  await reportProgress(ref, columnCount, dependencies, context);
+  if (outcome instanceof FileChanged) {
+    const failed = await datasets.fail(ref, { code: 'loading_failed', detail: outcome.message });
+    if (failed) log.warn({ detail: outcome.message }, 'dataset failed');
+  }
 }
 
 /** @throws when the stream has not exactly as many bytes as the buffer */

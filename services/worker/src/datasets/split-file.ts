@@ -4,6 +4,7 @@ import {
   type DatasetRef,
   datasetOf,
   FileChanged,
+  type FileStore,
   type LoadChunk,
   type SplitFile,
   Splitter,
@@ -22,29 +23,29 @@ export async function splitFile(
   dependencies: Dependencies,
   context: HandlerContext,
 ): Promise<void> {
-  const { datasets, loads, producer } = dependencies;
+  const { datasets, producer } = dependencies;
   const { log, signal } = context;
   const ref = datasetOf(message);
 
   const dataset = await claim(message, ref, dependencies);
   if (!dataset) {
     log.info('dataset is gone, deleted, done, or was completed with another upload: nothing to split');
-    return;
+    // An earlier run may have been killed before it could do this.
+    return cleanUpIfDeleted(ref, dependencies, context);
   }
 
   let split: SplitResult;
   try {
-    split = await readChunks(message, dataset, dependencies, signal);
+    split = await splitAsBefore(message, dataset, dependencies, signal);
   } catch (error) {
     if (!(error instanceof DatasetFailure) && !(error instanceof FileChanged)) throw error;
     const code = error instanceof DatasetFailure ? error.code : 'loading_failed';
-    await datasets.fail(ref, { code, detail: error.message });
-    log.warn({ code, detail: error.message }, 'dataset failed');
+    const failed = await datasets.fail(ref, { code, detail: error.message });
+    if (failed) log.warn({ code, detail: error.message }, 'dataset failed');
     return;
   }
 
   const { chunks, columns, dialect } = split;
-  await loads.prepare(ref, chunks.length, signal);
   // Recorded before the chunks are sent, so that their progress always finds a dataset that is loading. A crash in
   // between loses nothing: this message is deleted last.
   const loading = await datasets.startLoading(ref, { dialect, columns, chunksTotal: chunks.length });
@@ -85,10 +86,29 @@ async function claim(
   return splittable ? dataset : undefined;
 }
 
+/**
+ * Finds the chunks and makes room for their rows. If an earlier run cut the file by another size, since CHUNK_BYTES
+ * was changed in between, some of those chunks may be loaded already: then it is read again and cut as it was.
+ */
+async function splitAsBefore(
+  message: SplitFile,
+  dataset: Dataset,
+  dependencies: Dependencies,
+  signal: AbortSignal,
+): Promise<SplitResult> {
+  const { files, loads, chunkBytes } = dependencies;
+  const split = await readChunks(message, dataset, files, chunkBytes, signal);
+  const chunksTotal = split.chunks.length;
+  const firstChunkBytes = await loads.prepare(dataset, { chunkBytes, chunksTotal }, signal);
+  if (firstChunkBytes === chunkBytes) return split;
+  return readChunks(message, dataset, files, firstChunkBytes, signal);
+}
+
 async function readChunks(
   message: SplitFile,
   dataset: Dataset,
-  { files, chunkBytes }: Dependencies,
+  files: FileStore,
+  chunkBytes: number,
   signal: AbortSignal,
 ): Promise<SplitResult> {
   const splitter = new Splitter({ dialect: dataset.dialect, chunkBytes });
@@ -98,12 +118,17 @@ async function readChunks(
 }
 
 /**
- * The dataset was deleted while it was split. Whoever deletes drops the table, but may have done so before it was
- * made here; the record says which.
+ * A dataset may be deleted while it is split. Whoever deletes drops the table, but may have done so before it was made
+ * here, as with column names that are kept in S3; the record says whether.
  */
-async function cleanUpIfDeleted(ref: DatasetRef, { datasets, loads }: Dependencies, { log }: HandlerContext) {
+async function cleanUpIfDeleted(
+  ref: DatasetRef,
+  { datasets, files, loads }: Dependencies,
+  { log }: HandlerContext,
+): Promise<void> {
   const dataset = await datasets.get(ref);
   if (dataset && dataset.status !== 'deleting') return;
-  await loads.remove(ref.id);
+  if (!(await loads.remove(ref))) return;
+  await files.remove(ref.id);
   log.info('dataset was deleted while its file was split');
 }
