@@ -22,7 +22,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
  */
 const WORKER_NODE_OPTIONS = '--max-semi-space-size=8';
 
-/** Longer than the api’s and the worker’s own drain below, so that nothing in flight is cut. */
+/** Longer than the api's and the worker's own drain below, so that nothing in flight is cut. */
 const STOP_GRACE_MS = 30_000;
 const logs = openLogs(`${stateDir}/logs`);
 

@@ -21,7 +21,7 @@ interface Entry extends Record<string, unknown> {
   ms?: number;
 }
 
-/** Writes the services’ log lines to one file each, as they are, and shows them on the terminal in a shorter form. */
+/** Writes the services' log lines to one file each, as they are, and shows them on the terminal in a shorter form. */
 export function openLogs(folder: string) {
   mkdirSync(folder, { recursive: true });
   const files = new Map<string, number>();

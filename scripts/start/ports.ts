@@ -5,7 +5,7 @@ import { portError } from '@stowage/runtime';
 export interface LocalPorts {
   api: number;
   apiAdmin: number;
-  /** One a worker: the ports after the api’s. */
+  /** One a worker: the ports after the api's. */
   workerAdmin: number[];
 }
 

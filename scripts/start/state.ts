@@ -20,7 +20,7 @@ export interface RunningState {
 
 let held: DatabaseSync | undefined;
 
-/** @throws when another stack runs on this checkout’s state */
+/** @throws when another stack runs on this checkout's state */
 export function claimState(): void {
   mkdirSync(stateDir, { recursive: true });
   held = lock();
@@ -50,7 +50,7 @@ export function runningState(): RunningState | undefined {
 
 /**
  * A lock that the system frees however its holder ends, which a file with a process id does not: ids are given again.
- * Node offers no lock on a file but SQLite’s.
+ * Node offers no lock on a file but SQLite's.
  */
 function lock(): DatabaseSync | undefined {
   const database = new DatabaseSync(`${stateDir}/lock`, { timeout: PATIENCE_MS });

@@ -25,7 +25,7 @@ export interface Checkout {
   root: string;
   ports: { api: number; admin: number };
   url: string;
-  /** Runs npm in it; detached, so that the test runner’s own terminal and signals do not matter. */
+  /** Runs npm in it; detached, so that the test runner's own terminal and signals do not matter. */
   npm: (args: string[], environment?: Record<string, string>) => Running;
   run: (command: string, args: string[], environment?: Record<string, string>) => Running;
   /** Every process that was started in it and still runs. */
@@ -37,7 +37,7 @@ export interface Checkout {
 
 /**
  * The project in a folder of its own, with a state and ports of its own: scripts are copied, as they find the state
- * beside themselves; all else is the project’s by links.
+ * beside themselves; all else is the project's by links.
  */
 export async function createCheckout(options: { workers?: number } = {}): Promise<Checkout> {
   const root = mkdtempSync(join(tmpdir(), 'stowage-checkout-'));

@@ -1,4 +1,4 @@
-import type { DialectRequest } from './csv/index.ts';
+import { type DialectRequest, FILE_FAILURE_CODES } from './csv/index.ts';
 
 /*
  * The states of a dataset. Each arrow is one conditional write of stores/dataset-store.ts, named here as there.
@@ -22,14 +22,7 @@ export type Status = (typeof STATUSES)[number];
 export const FINAL: readonly Status[] = ['ready', 'failed', 'deleting'];
 
 /** Why a whole dataset failed; the sentences for each are in docs/errors.md. */
-export const FAILURE_CODES = [
-  'empty_file',
-  'bad_header',
-  'unsupported_encoding',
-  'record_too_long',
-  'too_many_columns',
-  'loading_failed',
-] as const;
+export const FAILURE_CODES = [...FILE_FAILURE_CODES, 'loading_failed'] as const;
 
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
@@ -61,7 +54,7 @@ export interface Dataset extends DatasetRef {
   updatedAt: string;
   /** Size of the file; null until it is completed. */
   bytes: number | null;
-  /** Which upload is loaded: the object’s ETag when it was completed; null before. */
+  /** Which upload is loaded: the object's ETag when it was completed; null before. */
   etag: string | null;
   dialect: DialectRequest;
   /** null until the header was read, and perhaps again while the dataset is deleted. */
@@ -73,8 +66,5 @@ export interface Dataset extends DatasetRef {
 /** How long a dataset waits for its file, in seconds. */
 export const UPLOAD_WAIT_SECONDS = 24 * 60 * 60;
 
-/** S3’s limit for one POST (5 GiB). */
+/** S3's limit for one POST (5 GiB). */
 export const MAX_UPLOAD_BYTES = 5 * 1024 ** 3;
-
-/** How many rejects of a dataset are kept; all are counted. */
-export const MAX_KEPT_REJECTS = 10_000;

@@ -37,7 +37,7 @@ const LEFTOVER_MS = 10_000;
 /**
  * Starts the real PostgreSQL on 127.0.0.1; makes the cluster at first use, and recovers from whatever ended it before.
  *
- * @param options.dataDir the cluster’s folder
+ * @param options.dataDir the cluster's folder
  * @param options.password of the superuser `postgres`; only used when the cluster is made
  * @param options.port any free one by default
  * @param options.fsync false is for tests: a crash of the machine, though not of Postgres, may spoil the cluster
@@ -171,11 +171,11 @@ async function stopLeftover(dataDir: string): Promise<void> {
   }
   const pid = postmaster(dataDir);
   if (pid !== undefined) throw new Error(`Postgres runs on ${dataDir} already, as process ${pid}: end it`);
-  // A dead server’s file names a process id that another program may have by now; Postgres would not start for it.
+  // A dead server's file names a process id that another program may have by now; Postgres would not start for it.
   rmSync(join(dataDir, 'postmaster.pid'), { force: true });
 }
 
-/** The process id of the server that runs on this cluster, if one does; the file alone may be a dead one’s. */
+/** The process id of the server that runs on this cluster, if one does; the file alone may be a dead one's. */
 function postmaster(dataDir: string): number | undefined {
   const file = join(dataDir, 'postmaster.pid');
   if (!existsSync(file)) return undefined;

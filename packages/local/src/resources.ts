@@ -29,11 +29,11 @@ type Clients = { s3: S3Client; sqs: SQSClient; dynamodb: DynamoDBClient };
 type Properties = Record<string, unknown>;
 
 /**
- * Creates a template’s buckets, queues and tables in the stand-ins, so that what runs locally is declared in the same
- * file as what runs on AWS. What is there already, from an earlier start, is updated, except for a table’s keys.
+ * Creates a template's buckets, queues and tables in the stand-ins, so that what runs locally is declared in the same
+ * file as what runs on AWS. What is there already, from an earlier start, is updated, except for a table's keys.
  * Properties that the stand-ins have no notion of (encryption, backups, …) are left out.
  *
- * @returns the template’s outputs
+ * @returns the template's outputs
  * @throws for a resource type that the embedded stack cannot create, and a reference to what is not declared
  */
 export async function createResources(

@@ -26,9 +26,9 @@ const CREDENTIALS = { accessKeyId: 'stowage-local', secretAccessKey: 'stowage-lo
 
 /** The embedded stack: what AWS and RDS are to the application elsewhere. */
 export interface Stack {
-  /** What the services need in their environment: the SDK’s own variables and the resources’ names. */
+  /** What the services need in their environment: the SDK's own variables and the resources' names. */
   environment: Record<string, string>;
-  /** The template’s outputs. */
+  /** The template's outputs. */
   outputs: Record<string, string>;
   databaseUrl: string;
   postgres: Postgres;

@@ -13,7 +13,7 @@ export type Lookup = (logicalId: string, attribute?: string) => unknown;
 const shortForm = (tag: string, name: string): ScalarTag => ({ tag, resolve: (text) => ({ [name]: text }) });
 
 /**
- * Parses a template’s YAML with the short forms of the intrinsic functions it may use.
+ * Parses a template's YAML with the short forms of the intrinsic functions it may use.
  *
  * @throws for any other short form, and for what is no YAML
  */

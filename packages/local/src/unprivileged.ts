@@ -10,8 +10,8 @@ const OTHERS_MAY_ENTER = 0o001;
  * The command line under which root starts a program that refuses to run as root, which Postgres does; for everybody
  * else the command itself.
  *
- * In a container or on CI the checkout often lies below root’s own home or a private temporary folder, which another
- * user may not enter. Then the program keeps one right of root’s: to pass folders it could not read.
+ * In a container or on CI the checkout often lies below root's own home or a private temporary folder, which another
+ * user may not enter. Then the program keeps one right of root's: to pass folders it could not read.
  */
 export function unprivileged(command: string, args: string[], folder: string): [string, string[]] {
   if (process.getuid?.() !== 0) return [command, args];

@@ -31,10 +31,10 @@ afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
 
 const start = (text = template) => startStack({ stateDir, template: text, fsync: false });
 
-/** Processes of the stack’s own: Postgres and what keeps it. */
+/** Processes of the stack's own: Postgres and what keeps it. */
 const left = () => processes().filter(({ args }) => args.includes(stateDir));
 
-/** Uses a stack as the application does: by its environment, and with the database’s URL out of the secret. */
+/** Uses a stack as the application does: by its environment, and with the database's URL out of the secret. */
 async function use<T>(
   { environment: env }: Stack,
   work: (clients: {
@@ -123,7 +123,7 @@ test('a part that fails to start stops the others, and says why', async () => {
   await expect(start()).rejects.toThrow(/sqs/);
   expect(left()).toEqual([]);
   rmSync(join(stateDir, 'sqs'));
-  // Nothing holds on to the other parts’ files: a start in the same process succeeds.
+  // Nothing holds on to the other parts' files: a start in the same process succeeds.
   await (await start()).close();
 });
 

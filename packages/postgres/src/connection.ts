@@ -13,7 +13,7 @@ interface RdsSecret {
 }
 
 /**
- * Reads connection parameters from the text of a secret: a `postgres://` URL, or RDS’s JSON with host, username,
+ * Reads connection parameters from the text of a secret: a `postgres://` URL, or RDS's JSON with host, username,
  * password, dbname and port.
  *
  * @param name what to call the text in an error; the text itself is never shown

@@ -6,7 +6,7 @@ import type { Logger } from '@stowage/runtime';
  * Brings the database to the newest schema: runs the numbered SQL files of `dir` that it has not seen, in order, all in
  * one transaction, under an advisory lock so that two runs at once do no harm.
  *
- * A step of its own, never part of a service’s start: a deployment runs it with the new image before it replaces any
+ * A step of its own, never part of a service's start: a deployment runs it with the new image before it replaces any
  * task, and stops if it fails.
  *
  * @returns the names of the migrations that were run

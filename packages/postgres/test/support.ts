@@ -10,14 +10,14 @@ import { type Database, openDatabase, parseConnection } from '../src/index.ts';
 export interface Server {
   url: string;
   connection: ClientConfig;
-  /** A pool on it, closed after the file’s tests. */
+  /** A pool on it, closed after the file's tests. */
   open: (options?: Partial<Parameters<typeof openDatabase>[0]>) => Promise<Database>;
   stop: () => Promise<void>;
   /** On the same port, after a stop. */
   start: () => Promise<void>;
 }
 
-/** A Postgres of the test file’s own. */
+/** A Postgres of the test file's own. */
 export async function startServer(): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'stowage-postgres-'));
   const options = { dataDir: join(folder, 'postgres'), password: 'hush-hush', fsync: false };

@@ -19,7 +19,7 @@ const CONNECT_TIMEOUT_MS = 2_000;
 
 /**
  * `standard` retries throttling and passing faults with jitter and a retry budget; three attempts stay well within a
- * request’s timeout. Longer outages are met above: the api answers 503, the consumer holds its message.
+ * request's timeout. Longer outages are met above: the api answers 503, the consumer holds its message.
  */
 const RETRY = { maxAttempts: 3, retryMode: 'standard' } as const;
 
@@ -70,7 +70,7 @@ export function createAwsClients(env: NodeJS.ProcessEnv = process.env): AwsClien
 /**
  * An S3 client.
  *
- * @param endpoint where clients outside reach S3, for pre-signed URLs; undefined for the environment’s own.
+ * @param endpoint where clients outside reach S3, for pre-signed URLs; undefined for the environment's own.
  *   A custom endpoint has no DNS name for each bucket, so its URLs are path-style.
  */
 export function createS3Client(endpoint?: string, env: NodeJS.ProcessEnv = process.env): S3Client {

@@ -24,7 +24,7 @@ const EXPLAINED = new Set(['ConfigError', 'PortError', 'SecretError']);
  * else 1, so that a task that was cut short never looks done.
  *
  * @param options.stopDeadlineMs how long stopping may take in all, in milliseconds; must be shorter than the task
- *   definition’s stop timeout, after which ECS kills
+ *   definition's stop timeout, after which ECS kills
  * @param options.start starts everything; what it has registered is stopped even if a later step of it fails
  */
 export async function startProcess<Config extends { LOG_LEVEL: string; VERSION: string }>(options: {

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 export type { Registry };
 
-/** A registry of its own for one process, with Node’s default metrics and `build_info`. */
+/** A registry of its own for one process, with Node's default metrics and `build_info`. */
 export function createMetrics(service: string, version: string): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

@@ -16,7 +16,7 @@ export interface Rotating<T> {
 /**
  * A secret read from Secrets Manager with the task role, kept until somebody has reason to think it was rotated.
  *
- * @param parse turns the secret’s text into what the caller needs; throws {@link SecretError} when it is malformed
+ * @param parse turns the secret's text into what the caller needs; throws {@link SecretError} when it is malformed
  */
 export function createSecret<T>(options: {
   client: SecretsManagerClient;

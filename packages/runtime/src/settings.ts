@@ -28,7 +28,7 @@ export const processSettings = {
   }),
 };
 
-/** Settings of a process that talks to AWS; credentials and endpoints are the SDK’s own variables. */
+/** Settings of a process that talks to AWS; credentials and endpoints are the SDK's own variables. */
 export const awsSettings = {
   AWS_REGION: Type.String({
     minLength: 1,

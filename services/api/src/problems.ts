@@ -1,6 +1,6 @@
 import { defineProblems } from '@stowage/http';
 
-/** Every error this api answers with: the platform’s and its own. docs/errors.md is made from it. */
+/** Every error this api answers with: the platform's and its own. docs/errors.md is made from it. */
 export const problems = defineProblems({
   upload_missing: {
     status: 409,

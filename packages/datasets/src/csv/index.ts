@@ -3,7 +3,7 @@ export type { Delimiter, Dialect, DialectRequest } from './dialect.ts';
 export type { Encoding } from './encoding.ts';
 export { MAX_REJECTS, createChunkEncoder } from './encoder.ts';
 export type { ChunkEncoder, ChunkEncoderOptions, ChunkResult } from './encoder.ts';
-export { DatasetFailure } from './failure.ts';
+export { DatasetFailure, FILE_FAILURE_CODES } from './failure.ts';
 export { MAX_COLUMNS } from './header.ts';
 export { emptyProfile, mergeProfiles, presentProfile } from './profile.ts';
 export type { ColumnSummary, HistogramBin, Profile } from './profile.ts';

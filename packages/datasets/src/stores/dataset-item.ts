@@ -18,14 +18,14 @@ export interface Item {
   rowsLoaded: number;
   rowsRejected: number;
   failure?: Failure;
-  /** When it goes unless it is completed, in seconds since the epoch: the table’s TTL attribute. */
+  /** When it goes unless it is completed, in seconds since the epoch: the table's TTL attribute. */
   expiresAt?: number;
 }
 
 const TENANT = 'tenant#';
 const DATASET = 'dataset#';
 
-/** The partition that holds all of a tenant’s datasets. */
+/** The partition that holds all of a tenant's datasets. */
 export function partition(tenant: string): string {
   return `${TENANT}${tenant}`;
 }

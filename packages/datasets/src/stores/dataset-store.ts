@@ -12,7 +12,7 @@ import type { FileStore } from './file-store.ts';
 import { datasetKey, fromItem, type Item, partition } from './dataset-item.ts';
 
 /**
- * An item holds 400 KB (DynamoDB’s limit) and a list shows a hundred of them: longer headers are kept in S3.
+ * An item holds 400 KB (DynamoDB's limit) and a list shows a hundred of them: longer headers are kept in S3.
  * Counted in UTF-8 bytes of JSON.
  */
 const MAX_INLINE_COLUMNS_BYTES = 64 * 1024;

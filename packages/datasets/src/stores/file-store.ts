@@ -29,7 +29,7 @@ export interface FileStore {
   /** Size and ETag of the uploaded file; undefined when there is none. */
   head: (id: string) => Promise<{ bytes: number; etag: string } | undefined>;
   /**
-   * The file’s bytes from `start` to before `end`, or all of them.
+   * The file's bytes from `start` to before `end`, or all of them.
    * @throws {FileChanged} when the file is not the one with this ETag
    */
   read: (
@@ -38,7 +38,7 @@ export interface FileStore {
     range?: { start: number; end: number },
     signal?: AbortSignal,
   ) => Promise<Readable>;
-  /** Keeps column names that are too long for the control plane’s item. */
+  /** Keeps column names that are too long for the control plane's item. */
   putColumns: (id: string, columns: string[]) => Promise<void>;
   /** null when there are none: a dataset that is being deleted loses them before its record. */
   getColumns: (id: string) => Promise<string[] | null>;

@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { Database } from '@stowage/postgres';
-import { emptyProfile, mergeProfiles, type Profile, type Reject } from '../csv/index.ts';
-import { type DatasetRef, MAX_KEPT_REJECTS } from '../dataset.ts';
+import { emptyProfile, mergeProfiles, type Profile, type Reject, MAX_REJECTS } from '../csv/index.ts';
+import type { DatasetRef } from '../dataset.ts';
 import { copyIn } from './copy-in.ts';
 import { rowsTable } from './rows-table.ts';
 
@@ -133,7 +133,7 @@ export function createLoadStore(database: Database): LoadStore {
         await client.query(
           `DELETE FROM stowage.rejects WHERE dataset_id = $1 AND row_no >
              (SELECT row_no FROM stowage.rejects WHERE dataset_id = $1 ORDER BY row_no OFFSET $2 LIMIT 1)`,
-          [id, MAX_KEPT_REJECTS - 1],
+          [id, MAX_REJECTS - 1],
         );
         const profile = await mergedProfile(client, id, columnCount);
         await client.query(`UPDATE stowage.datasets SET finished_at = now(), profile = $2 WHERE id = $1`, [
@@ -176,7 +176,7 @@ async function keepRejects(client: PoolClient, id: string, number: number, rejec
       column('detail'),
       column('raw'),
       number,
-      MAX_KEPT_REJECTS,
+      MAX_REJECTS,
     ],
   );
 }

@@ -19,7 +19,7 @@ export interface RowsPage {
   nextAfter: number | null;
 }
 
-/** The data plane as the api reads it. Every query is bounded by a range of row numbers, never by a dataset’s size. */
+/** The data plane as the api reads it. Every query is bounded by a range of row numbers, never by a dataset's size. */
 export interface ReadStore {
   /**
    * A page of rows in file order; undefined when the dataset was deleted.

@@ -1,5 +1,5 @@
 /**
- * The quoted name of the table that holds a dataset’s rows. The id is checked, since it becomes part of SQL text.
+ * The quoted name of the table that holds a dataset's rows. The id is checked, since it becomes part of SQL text.
  *
  * @throws when the id is no UUID
  */

@@ -15,7 +15,7 @@ import { type Backends, newRef, startBackends } from './support.ts';
 
 let backends: Backends;
 let store: DatasetStore;
-/** The store’s clock, in milliseconds since the epoch. */
+/** The store's clock, in milliseconds since the epoch. */
 let now = Date.UTC(2026, 0, 1);
 
 beforeAll(async () => {

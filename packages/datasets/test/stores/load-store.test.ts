@@ -6,7 +6,7 @@ import {
   type DatasetRef,
   type EncodedChunk,
   type LoadStore,
-  MAX_KEPT_REJECTS,
+  MAX_REJECTS,
 } from '../../src/index.ts';
 import { type Backends, encoded, newRef, startBackends } from './support.ts';
 
@@ -251,7 +251,7 @@ test('only the first rejects are kept, whichever chunk comes first', async () =>
     await loads.load(id, encoded(csv, { number, firstRow: 1 + number * 6_000 }), never);
   }
   await loads.finish(id, 2);
-  expect(await rejectedRows(id)).toEqual(Array.from({ length: MAX_KEPT_REJECTS }, (_, index) => index + 1));
+  expect(await rejectedRows(id)).toEqual(Array.from({ length: MAX_REJECTS }, (_, index) => index + 1));
   expect(await loads.ledger(id)).toMatchObject({ rowsLoaded: 0, rowsRejected: 18_000 });
 });
 

@@ -18,7 +18,7 @@ import {
   migrationsDir,
 } from '../../src/index.ts';
 
-/** What the stores work on: an embedded stack of the test file’s own, stopped after its tests. */
+/** What the stores work on: an embedded stack of the test file's own, stopped after its tests. */
 export interface Backends {
   dynamodb: DynamoDBDocumentClient;
   table: string;

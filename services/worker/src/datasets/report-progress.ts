@@ -3,7 +3,7 @@ import type { HandlerContext } from '@stowage/queue';
 import type { Dependencies } from '../dependencies.ts';
 
 /**
- * Copies the ledger’s counts to the control plane, and makes the dataset ready when every chunk is there. Counts are
+ * Copies the ledger's counts to the control plane, and makes the dataset ready when every chunk is there. Counts are
  * set, never added to: whoever reports last, reports all.
  */
 export async function reportProgress(

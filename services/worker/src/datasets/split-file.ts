@@ -16,7 +16,7 @@ import { reportProgress } from './report-progress.ts';
 
 /**
  * Reads an uploaded file once, from end to end, finds its chunks, makes room for its rows and sends a message for each
- * chunk. Memory does not depend on the file’s size. A second run finds and sends the same.
+ * chunk. Memory does not depend on the file's size. A second run finds and sends the same.
  */
 export async function splitFile(
   message: SplitFile,
