@@ -1,4 +1,5 @@
-// Runs before `npm start` and `npm test`, on whatever Node the machine has: so plain JavaScript and no dependencies.
+// Runs first in `npm start` and `npm test`, on whatever Node the machine has: so plain JavaScript and no dependencies.
+// Not as `prestart`: with ignore-scripts (.npmrc) npm would leave that out.
 // Installs exactly what the lockfile says when that has not been done since it changed.
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';

@@ -13,7 +13,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-const SCRIPT = fileURLToPath(new URL('../../scripts/install.js', import.meta.url));
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+const SCRIPT = join(PROJECT, 'scripts/install.js');
 
 /** Stands in for npm: writes down what it was asked for, then ends as it is told. */
 const FAKE_NPM = `
@@ -75,11 +76,12 @@ test('a failed install fails, with npm’s own status', () => {
   expect(install(7)).toEqual({ status: 7, calls: 'ci --loglevel=error\n' });
 });
 
-test('npm start and npm test run it first', () => {
-  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    scripts: Record<string, string>;
-  };
-  expect(scripts).toMatchObject({ prestart: 'node scripts/install.js', pretest: 'node scripts/install.js' });
+test.each(['start', 'test'])('npm %s runs it first, under the settings of .npmrc', (script) => {
+  for (const name of ['package.json', '.npmrc']) copyFileSync(join(PROJECT, name), join(root, name));
+  // The install fails, so that nothing after it runs.
+  const { status, stdout } = spawnSync('npm', [script], { cwd: root, encoding: 'utf8' });
+  expect(stdout).toContain('Installing what package-lock.json names');
+  expect(status).not.toBe(0);
 });
 
 test('it is plain JavaScript that an old Node runs, without dependencies', () => {
