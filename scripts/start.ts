@@ -9,18 +9,13 @@ import { migrationsDir } from '@stowage/datasets';
 import { type ServiceSpec, type Stack, startStack, supervise } from '@stowage/local';
 import { migrate, parseConnection } from '@stowage/postgres';
 import { createLogger } from '@stowage/runtime';
+import { workerEnvironment } from '../services/worker/src/process-environment.ts';
 import { explained } from './start/explained.ts';
 import { openLogs } from './start/logs.ts';
 import { assertFree, localPorts, type LocalPorts } from './start/ports.ts';
 import { claimState, publishState, releaseState, stateDir } from './start/state.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-
-/**
- * A worker makes few objects and moves many bytes: a small young generation costs it nothing and keeps its memory below
- * 250 MB, however large the file.
- */
-const WORKER_NODE_OPTIONS = '--max-semi-space-size=8';
 
 /** Longer than the api's and the worker's own drain below, so that nothing in flight is cut. */
 const STOP_GRACE_MS = 30_000;
@@ -97,7 +92,7 @@ function serviceSpecs({ environment }: Stack, ports: LocalPorts): ServiceSpec[] 
         DRAIN_MS: '20000',
         // A drain waits for the poll under way: nobody at a terminal wants to wait for 20 s.
         POLL_WAIT_SECONDS: '1',
-        NODE_OPTIONS: WORKER_NODE_OPTIONS,
+        ...workerEnvironment,
       }),
     ),
   ];

@@ -39,7 +39,8 @@ Region, credentials and endpoints of AWS are the SDK's own: on ECS the task role
 
 \`npm start\` reads \`PORT\`, \`ADMIN_PORT\` (the api's; the workers take the ports after it) and \`WORKERS\`, and passes every
 other variable on to the services, except those it sets itself for a terminal: \`DRAIN_MS\`, \`POLL_WAIT_SECONDS\`,
-\`NODE_COMPILE_CACHE\`, and the workers' \`NODE_OPTIONS\`.
+\`NODE_COMPILE_CACHE\`, and for workers \`NODE_OPTIONS\` and two settings of
+glibc's allocator (\`services/worker/src/process-environment.ts\`).
 `;
 }
 

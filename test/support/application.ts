@@ -13,6 +13,7 @@ import {
 } from '@stowage/local';
 import { migrate, parseConnection } from '@stowage/postgres';
 import { createLogger } from '@stowage/runtime';
+import { workerEnvironment } from '../../services/worker/src/process-environment.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -77,7 +78,9 @@ export async function startApplication(
   const services = supervise({
     services: await Promise.all([
       service('api', 'api', { HOST: '127.0.0.1', PORT: String(port), RATE_LIMIT_MAX: '0' }),
-      ...Array.from({ length: workers }, (_, index) => service(`worker-${index + 1}`, 'worker', {})),
+      ...Array.from({ length: workers }, (_, index) =>
+        service(`worker-${index + 1}`, 'worker', workerEnvironment),
+      ),
     ]),
     onLine: (name, line) => logs.push(parsed(name, line)),
     onEnd: (name, how) => ends.push(`${name} ${how}`),
