@@ -37,11 +37,12 @@ export interface Checkout {
 
 /**
  * The project in a folder of its own, with a state and ports of its own: scripts are copied, as they find the state
- * beside themselves; all else is the project's by links.
+ * beside themselves; all else is the project's by links. It has no lockfile, so that nothing is ever installed in it,
+ * which would go through the link and take the project's own node_modules away.
  */
 export async function createCheckout(options: { workers?: number } = {}): Promise<Checkout> {
   const root = mkdtempSync(join(tmpdir(), 'stowage-checkout-'));
-  for (const name of ['package.json', 'package-lock.json', '.npmrc', 'scripts']) {
+  for (const name of ['package.json', '.npmrc', 'scripts']) {
     cpSync(join(project, name), join(root, name), { recursive: true, preserveTimestamps: true });
   }
   for (const name of ['infra', 'node_modules', 'packages', 'services', 'test']) {
