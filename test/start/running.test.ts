@@ -141,6 +141,18 @@ test('Postgres that was killed is started again, and rows are read as before', a
 });
 
 test('SIGTERM to npm drains and leaves no process behind', async () => {
+  // The worker that was killed above must have come up again: before that it has nothing to drain.
+  const health = `http://127.0.0.1:${checkout.ports.admin + 1}/health`;
+  await expect
+    .poll(
+      () =>
+        fetch(health).then(
+          ({ status }) => status,
+          () => 'refused',
+        ),
+      { timeout: 15_000 },
+    )
+    .toBe(200);
   npm.child.kill('SIGTERM');
   expect(await npm.exit()).toBe(0);
   expect(npm.output()).toMatch(/^stowage {3}SIGTERM: draining$/m);

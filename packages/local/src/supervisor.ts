@@ -51,7 +51,8 @@ export function supervise(options: {
       const startedAt = performance.now();
       const child = launch(spec, onLine);
       running.set(spec.name, child);
-      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+      // Not 'exit': its last lines may still be on their way then.
+      const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
       running.delete(spec.name);
       if (stopping.signal.aborted) return;
       const how = signal ? `was ended by ${signal}` : `exited with status ${code}`;
