@@ -6,6 +6,7 @@ import { clientErrorHandler } from './client-errors.ts';
 import { problemAnswerer, problems } from './problem.ts';
 import { REQUEST_ID_HEADER, requestId } from './request-id.ts';
 import { RequestLog } from './request-log.ts';
+import { buildSerializer } from './serializer.ts';
 import { buildValidator } from './validator.ts';
 
 export interface HttpAppOptions {
@@ -49,7 +50,7 @@ export function createHttpApp(options: HttpAppOptions) {
     loggerInstance,
     logController: new RequestLog(),
     genReqId: requestId,
-    schemaController: { compilersFactory: { buildValidator } },
+    schemaController: { compilersFactory: { buildValidator, buildSerializer } },
     bodyLimit: options.bodyLimit ?? 64 * 1024,
     requestTimeout: options.requestTimeoutMs ?? 30_000,
     ...(options.handlerTimeoutMs === undefined ? {} : { handlerTimeout: options.handlerTimeoutMs }),

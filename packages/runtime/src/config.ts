@@ -1,5 +1,5 @@
+import { Ajv } from 'ajv';
 import { type Static, type TObject, Type } from 'typebox';
-import { envSchema } from 'env-schema';
 
 /** The configuration cannot be used; `problems` names every setting that is wrong, not only the first. */
 export class ConfigError extends Error {
@@ -43,14 +43,20 @@ export function loadConfig<T extends TObject>(
 }
 
 function validated<T extends TObject>(schema: T, data: Record<string, unknown>) {
-  try {
-    const config = envSchema<Static<T>>({ schema: structuredClone(schema), data, env: false });
-    return { config, problems: [] as string[] };
-  } catch (error) {
-    const { errors } = error as { errors?: SchemaProblem[] };
-    if (!errors) throw error;
-    return { config: data as Static<T>, problems: errors.map((problem) => describe(problem, schema)) };
-  }
+  // TypeBox made the schema: to check that it is one would take longer than all else here.
+  const trusted = { meta: false, validateSchema: false };
+  const ajv = new Ajv({
+    allErrors: true,
+    removeAdditional: true,
+    useDefaults: true,
+    coerceTypes: true,
+    ...trusted,
+  });
+  const config = structuredClone(data);
+  const validate = ajv.compile<Static<T>>({ ...schema, additionalProperties: false });
+  if (validate(config)) return { config, problems: [] as string[] };
+  const errors = (validate.errors ?? []) as SchemaProblem[];
+  return { config: data as Static<T>, problems: errors.map((problem) => describe(problem, schema)) };
 }
 
 function describe(problem: SchemaProblem, schema: TObject): string {
