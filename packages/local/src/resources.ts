@@ -49,8 +49,9 @@ export async function createResources(
     return declared.Type === 'CommaDelimitedList' ? value.split(',') : value;
   };
   const nameOf = (id: string): string => {
-    const queueName = resolve(template.Resources[id]?.Properties?.['QueueName'], lookup);
-    return typeof queueName === 'string' ? queueName : `stowage-local-${id.toLowerCase()}`;
+    const { QueueName, BucketName, TableName } = template.Resources[id]?.Properties ?? {};
+    const name = resolve(QueueName ?? BucketName ?? TableName, lookup);
+    return typeof name === 'string' ? name : `stowage-local-${id.toLowerCase()}`;
   };
   const pseudo: Record<string, string> = {
     'AWS::Partition': 'aws',
@@ -59,6 +60,9 @@ export async function createResources(
   };
   const lookup: Lookup = (id, attribute) => {
     if (pseudo[id] !== undefined) return pseudo[id];
+    if (id === 'AWS::NoValue') return undefined;
+    const condition = template.Conditions?.[id];
+    if (condition !== undefined) return resolve(condition, lookup);
     const resource = template.Resources[id];
     if (!resource) return parameter(id);
     const name = nameOf(id);
