@@ -1,6 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -18,8 +20,14 @@ const SCRIPT = join(PROJECT, 'scripts/install.js');
 
 /** Stands in for npm: writes down what it was asked for, then ends as it is told. */
 const FAKE_NPM = `
-require('node:fs').appendFileSync('calls', process.argv.slice(2).join(' ') + '\\n');
-process.exit(Number(process.env.FAKE_STATUS));
+const { appendFileSync, mkdirSync, writeFileSync } = require('node:fs');
+appendFileSync('calls', process.argv.slice(2).join(' ') + '\\n');
+const status = Number(process.env.FAKE_STATUS);
+if (status === 0) setTimeout(() => {
+  mkdirSync('node_modules', { recursive: true });
+  writeFileSync('node_modules/.package-lock.json', '{}');
+}, 300);
+else process.exit(status);
 `;
 
 let root: string;
@@ -35,12 +43,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
+const options = (fakeStatus = 0) => ({
+  cwd: root,
+  env: { ...process.env, npm_execpath: join(root, 'npm.cjs'), FAKE_STATUS: String(fakeStatus) },
+});
+const calls = () => readFileSync(join(root, 'calls'), 'utf8');
+
 function install(fakeStatus = 0): { status: number | null; calls: string } {
-  const { status } = spawnSync(process.execPath, ['scripts/install.js'], {
-    cwd: root,
-    env: { ...process.env, npm_execpath: join(root, 'npm.cjs'), FAKE_STATUS: String(fakeStatus) },
-  });
-  return { status, calls: readFileSync(join(root, 'calls'), 'utf8') };
+  const { status } = spawnSync(process.execPath, ['scripts/install.js'], options(fakeStatus));
+  return { status, calls: calls() };
 }
 
 /** As npm leaves it after an install, some seconds ago or ahead of the lockfile. */
@@ -76,13 +87,32 @@ test('a failed install fails, with npm’s own status', () => {
   expect(install(7)).toEqual({ status: 7, calls: 'ci --loglevel=error\n' });
 });
 
-test.each(['start', 'test'])('npm %s runs it first, under the settings of .npmrc', (script) => {
-  for (const name of ['package.json', '.npmrc']) copyFileSync(join(PROJECT, name), join(root, name));
-  // The install fails, so that nothing after it runs.
-  const { status, stdout } = spawnSync('npm', [script], { cwd: root, encoding: 'utf8' });
-  expect(stdout).toContain('Installing what package-lock.json names');
-  expect(status).not.toBe(0);
+test('two at once install once', async () => {
+  const both = [1, 2].map(() => spawn(process.execPath, ['scripts/install.js'], options()));
+  const ends = await Promise.all(both.map((child) => once(child, 'exit')));
+  expect(ends).toEqual([
+    [0, null],
+    [0, null],
+  ]);
+  expect(calls()).toBe('ci --loglevel=error\n');
 });
+
+test('what an install that was killed holds is taken over', () => {
+  writeFileSync(join(root, '.installing'), '4194304'); // Above the highest pid of Linux.
+  expect(install()).toEqual({ status: 0, calls: 'ci --loglevel=error\n' });
+  expect(existsSync(join(root, '.installing'))).toBe(false);
+});
+
+test.each(['start', 'test', 'stow', 'env', 'test:compose'])(
+  'npm run %s runs it first, under the settings of .npmrc',
+  (script) => {
+    for (const name of ['package.json', '.npmrc']) copyFileSync(join(PROJECT, name), join(root, name));
+    // The install fails, so that nothing after it runs.
+    const { status, stderr } = spawnSync('npm', ['run', script], { cwd: root, encoding: 'utf8' });
+    expect(stderr).toContain('Installing what package-lock.json names');
+    expect(status).not.toBe(0);
+  },
+);
 
 test('it is plain JavaScript that an old Node runs, without dependencies', () => {
   const source = readFileSync(SCRIPT, 'utf8');
