@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 const changedAt = (name) => statSync(path(name), { throwIfNoEntry: false })?.mtimeMs;
-const isInstalled = () => changedAt('node_modules/.package-lock.json') >= changedAt('package-lock.json');
+const isInstalled = () =>
+  changedAt('node_modules/.package-lock.json') >= (changedAt('package-lock.json') ?? 0);
 
 /** Held while one process installs: `npm run stow` in a second terminal must not undo what `npm start` has begun. */
 const LOCK = path('.installing');
