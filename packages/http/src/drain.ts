@@ -25,8 +25,10 @@ export interface DrainOptions {
 
 /** How often connections are looked at while closing. */
 const SWEEP_MS = 20;
-/** For so long after the listener closed a request may still arrive on a connection that is open. */
-const QUIET_MS = 300;
+/** For so many looks (300 ms) after the listener closed a request may still arrive on a connection that is open. */
+const QUIET_SWEEPS = 15;
+/** Longest time to take in connections that wait, while more and more arrive. */
+const ACCEPT_MS = 1_000;
 
 /**
  * Leaving without a failed request: readiness turns 503, the instance goes on serving while balancers notice, then it
@@ -46,7 +48,9 @@ export const drain = fp<DrainOptions>(
     setMaxListeners(0, draining.signal, closing.signal);
 
     const sockets = new Set<Socket>();
+    let accepted = 0;
     app.server.on('connection', (socket) => {
+      accepted += 1;
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
     });
@@ -56,27 +60,38 @@ export const drain = fp<DrainOptions>(
       next(null, payload);
     });
 
+    // Connections that the kernel still holds when the listener closes are reset, and the event loop accepts one a turn
+    // (libuv#3696): the first turn without a new one has seen that none waits.
+    const acceptWaiting = async (): Promise<void> => {
+      const start = performance.now();
+      for (let before = -1; before !== accepted && performance.now() - start < ACCEPT_MS;) {
+        before = accepted;
+        await immediate();
+      }
+    };
     // Not http's close(), which would cut idle connections. Fastify calls that one when the preClose hook is done.
     const stopListening = (): void => {
       NetServer.prototype.close.call(app.server);
       closing.abort();
     };
     // A close() without a drain is in a hurry.
-    let quietMs = 0;
+    let quietSweeps = 0;
     app.addHook('preClose', async () => {
       draining.abort();
       stopListening();
       const start = performance.now();
-      while (sockets.size > 0) {
-        const elapsed = performance.now() - start;
-        if (elapsed >= timeoutMs) {
+      // Looks are counted, not time: in each the event loop reads what has arrived, however late it runs.
+      for (let sweep = 0; sockets.size > 0; sweep += 1) {
+        if (performance.now() - start >= timeoutMs) {
           app.log.warn({ connections: sockets.size }, 'closing took too long: cutting the connections left');
           app.server.closeAllConnections();
-        } else if (elapsed >= quietMs) {
+        } else if (sweep >= quietSweeps) {
           app.server.closeIdleConnections();
           for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
         }
         await sleep(SWEEP_MS);
+        // A timer fires before the event loop reads: what has arrived is read first, then connections are judged.
+        await immediate();
       }
     });
 
@@ -88,9 +103,8 @@ export const drain = fp<DrainOptions>(
         draining.abort();
         app.log.info({ delayMs }, 'draining');
         await sleep(delayMs);
-        // The event loop has just accepted what waited: what the kernel still holds when a listener closes is reset.
-        await immediate();
-        quietMs = QUIET_MS;
+        await acceptWaiting();
+        quietSweeps = QUIET_SWEEPS;
         stopListening();
         await app.close();
       })();

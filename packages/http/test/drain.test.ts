@@ -115,6 +115,16 @@ test('keep-alive clients under load lose no request: each connection gets a last
   expect(results).toEqual(Array<string>(20).fill('200'));
 });
 
+test('connections that wait to be accepted when the listener closes are served', async () => {
+  const { configure } = gated({ delayMs: 0 });
+  const { app, url } = await start(configure);
+  // The connections reach the kernel now, the event loop later.
+  const requests = Array.from({ length: 20 }, () => request(url, new Agent()));
+  await app.drain();
+  const answers = await Promise.all(requests);
+  expect(answers.map(({ response }) => response.statusCode)).toEqual(Array<number>(20).fill(200));
+});
+
 test('a connection on which nothing was ever sent does not hold up the close', async () => {
   const { configure } = gated({ delayMs: 0 });
   const { app, port } = await start(configure);
