@@ -66,7 +66,9 @@ async function startElsewhere() {
   const [port] = (await once(starter, 'message')) as [number];
   const postmaster = postmasterPid();
   cleanups.push(() => runs(postmaster) && process.kill(postmaster, 'SIGKILL'));
-  const shells = processes().filter(({ args }) => args.startsWith('sh ') && args.includes(dataDir));
+  const shells = processes()
+    .filter(({ args }) => args.startsWith('sh ') && args.includes(dataDir))
+    .toSorted((one, other) => (one.pid === other.parent ? -1 : 1));
   return { starter, exited, port, postmaster, shells };
 }
 
@@ -143,7 +145,8 @@ test('a server goes away by itself when its starter is killed', async () => {
 test('a server that lost its starter and the shell above it is taken over', async () => {
   const { exited, postmaster, port, starter, shells } = await startElsewhere();
   expect(shells).toHaveLength(2);
-  for (const { pid } of shells) process.kill(pid, 'SIGKILL');
+  // The reader first, which stops the server as soon as the shell above it or the starter is gone.
+  for (const { pid } of shells.toReversed()) process.kill(pid, 'SIGKILL');
   starter.kill('SIGKILL');
   await exited;
   expect(await canConnect('127.0.0.1', port)).toBe(true);
