@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Environment, type Layer, LAYERS, stackName } from '../../../scripts/deploy/layers.ts';
+import { type Evaluated, evaluate } from './evaluate.ts';
+import { loadTemplate, type Template } from './template.ts';
+
+/** A file of `infra/environments`, in the form that CloudFormation and CodePipeline take. */
+export interface EnvironmentFile {
+  Parameters: Record<string, string>;
+  Tags?: Record<string, string>;
+}
+
+export interface EvaluatedLayer extends Evaluated {
+  stackName: string;
+  template: Template;
+}
+
+const REGION = 'us-east-1';
+const ACCOUNT = '123456789012';
+
+/** What a release itself knows: an environment's first, so services get their initial tasks. */
+export const RELEASE: Readonly<Record<string, string>> = {
+  ApiImage: image('stowage-api', 'a'),
+  WorkerImage: image('stowage-worker', 'b'),
+  Version: '0123456789abcdef0123456789abcdef01234567',
+  InitialApiTasks: '3',
+  InitialWorkerTasks: '2',
+};
+
+/**
+ * Evaluates the templates of every layer in the order they are deployed, with each parameter taken by name from, later
+ * wins: its default, the environment's file, the outputs of the layers before, the release, `overrides`.
+ *
+ * @throws as `evaluate`, naming the layer
+ */
+export function evaluateEnvironment(
+  environment: Environment,
+  overrides: Readonly<Record<string, string>> = {},
+): Record<Layer, EvaluatedLayer> {
+  const layers: Partial<Record<Layer, EvaluatedLayer>> = {};
+  const outputs: Record<string, string> = {};
+  for (const layer of LAYERS) {
+    const template = layerTemplate(layer);
+    const values = {
+      ...environmentFile(environment).Parameters,
+      ...outputs,
+      ...RELEASE,
+      Environment: environment,
+      ...overrides,
+    };
+    const declared = new Set(Object.keys(template.Parameters ?? {}));
+    const parameters = Object.fromEntries(Object.entries(values).filter(([name]) => declared.has(name)));
+    try {
+      const name = stackName(environment, layer);
+      const evaluated = evaluate(template, {
+        parameters,
+        stackName: name,
+        region: REGION,
+        accountId: ACCOUNT,
+      });
+      layers[layer] = { ...evaluated, stackName: name, template };
+      Object.assign(outputs, evaluated.outputs);
+    } catch (cause) {
+      throw new Error(`infra/${layer}.yml in ${environment}: ${(cause as Error).message}`, { cause });
+    }
+  }
+  return layers as Record<Layer, EvaluatedLayer>;
+}
+
+const templates = new Map<Layer, Template>();
+
+/** The template of a layer; the same object each time, so not to be changed. */
+export function layerTemplate(layer: Layer): Template {
+  const loaded = templates.get(layer) ?? loadTemplate(path(`infra/${layer}.yml`));
+  templates.set(layer, loaded);
+  return loaded;
+}
+
+export function environmentFile(environment: Environment): EnvironmentFile {
+  return JSON.parse(readFileSync(path(`infra/environments/${environment}.json`), 'utf8')) as EnvironmentFile;
+}
+
+function image(repository: string, digit: string): string {
+  return `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com/${repository}@sha256:${digit.repeat(64)}`;
+}
+
+function path(name: string): string {
+  return fileURLToPath(new URL(`../../../${name}`, import.meta.url));
+}
