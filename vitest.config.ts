@@ -28,6 +28,9 @@ export default defineConfig({
         },
       },
       {
+        test: { ...limits, name: 'infra', include: ['test/infra/**/*.test.ts'] },
+      },
+      {
         test: { ...limits, name: 'faults', testTimeout: 120_000, include: ['test/faults/**/*.test.ts'] },
       },
     ],
