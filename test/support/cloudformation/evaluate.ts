@@ -1,6 +1,6 @@
 import { subdivide } from './cidr.ts';
 import { parameterValues, type ParameterValue } from './parameters.ts';
-import { attributeOf, refOf, type Stack } from './physical.ts';
+import { attributeOf, refOf, type Stack, stackId } from './physical.ts';
 import { splitAttribute, type Template } from './template.ts';
 
 /** A resource whose condition holds, with every intrinsic function resolved. */
@@ -59,7 +59,7 @@ export function evaluate(template: Template, options: EvaluateOptions = {}): Eva
     'AWS::NotificationARNs': [],
     'AWS::Partition': 'aws',
     'AWS::Region': stack.region,
-    'AWS::StackId': `arn:aws:cloudformation:${stack.region}:${stack.accountId}:stack/${stack.name}/0`,
+    'AWS::StackId': stackId(stack),
     'AWS::StackName': stack.name,
     'AWS::URLSuffix': 'amazonaws.com',
   };

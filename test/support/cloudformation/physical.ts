@@ -131,6 +131,18 @@ const REF_IS_ARN = new Set([
   'AWS::SecretsManager::Secret',
 ]);
 
+export function stackId({ name, region, accountId }: Stack): string {
+  const digits = createHash('sha256').update(name).digest('hex');
+  const uuid = [
+    digits.slice(0, 8),
+    digits.slice(8, 12),
+    digits.slice(12, 16),
+    digits.slice(16, 20),
+    digits.slice(20, 32),
+  ];
+  return `arn:aws:cloudformation:${region}:${accountId}:stack/${name}/${uuid.join('-')}`;
+}
+
 /** What `Ref` plausibly gives for a resource: always the same for the same stack and logical id. */
 export function refOf(logicalId: string, resource: Identified, stack: Stack): string {
   const { Type } = resource;
@@ -140,6 +152,9 @@ export function refOf(logicalId: string, resource: Identified, stack: Stack): st
   if (REF_IS_ARN.has(Type)) return arnOf(logicalId, resource, stack);
   if (Type === 'AWS::SQS::Queue')
     return `https://sqs.${stack.region}.amazonaws.com/${stack.accountId}/${name}`;
+  // The secret's ARN.
+  if (Type === 'AWS::SecretsManager::SecretTargetAttachment')
+    return textOf(resource.Properties['SecretId'], name);
   if (Type === 'AWS::EC2::EIP') return '203.0.113.10';
   if (Type === 'AWS::KMS::Key') return digitsOf(logicalId, stack);
   return name;
