@@ -27,9 +27,16 @@ export const RELEASE: Readonly<Record<string, string>> = {
   InitialWorkerTasks: '2',
 };
 
+/** What the files leave empty and an owner must fill in before a release. */
+export const OWNERS: Readonly<Record<string, string>> = {
+  AuthIssuer: 'https://issuer.example.com',
+  AuthAudience: 'stowage',
+};
+
 /**
  * Evaluates the templates of every layer in the order they are deployed, with each parameter taken by name from, later
- * wins: its default, the environment's file, the outputs of the layers before, the release, `overrides`.
+ * wins: its default, the environment's file (with `OWNERS` filled in), the outputs of the layers before, the release,
+ * `overrides`.
  *
  * @throws as `evaluate`, naming the layer
  */
@@ -37,12 +44,15 @@ export function evaluateEnvironment(
   environment: Environment,
   overrides: Readonly<Record<string, string>> = {},
 ): Record<Layer, EvaluatedLayer> {
+  const unknown = Object.keys(overrides).filter((name) => !parameterNames().has(name));
+  if (unknown.length > 0) throw new Error(`no layer has a parameter ${unknown.join(', ')}`);
   const layers: Partial<Record<Layer, EvaluatedLayer>> = {};
   const outputs: Record<string, string> = {};
   for (const layer of LAYERS) {
     const template = layerTemplate(layer);
     const values = {
       ...environmentFile(environment).Parameters,
+      ...OWNERS,
       ...outputs,
       ...RELEASE,
       Environment: environment,
@@ -74,6 +84,11 @@ export function layerTemplate(layer: Layer): Template {
   const loaded = templates.get(layer) ?? loadTemplate(path(`infra/${layer}.yml`));
   templates.set(layer, loaded);
   return loaded;
+}
+
+/** Names of the parameters of all layers. */
+export function parameterNames(): Set<string> {
+  return new Set(LAYERS.flatMap((layer) => Object.keys(layerTemplate(layer).Parameters ?? {})));
 }
 
 export function environmentFile(environment: Environment): EnvironmentFile {

@@ -39,7 +39,7 @@ export interface EvaluateOptions {
 const NO_VALUE = Symbol('AWS::NoValue');
 
 /**
- * Does with a template what CloudFormation does before it creates anything: checks the parameters, decides the
+ * Does with a template what CloudFormation does before it creates anything: checks parameters and rules, decides the
  * conditions, leaves out what they exclude, and resolves every intrinsic function. Dynamic references
  * (`{{resolve:…}}`) stay text.
  *
@@ -189,6 +189,11 @@ export function evaluate(template: Template, options: EvaluateOptions = {}): Eva
         return list(argument).every(truth);
       case 'Fn::Or':
         return list(argument).some(truth);
+      // In rules only.
+      case 'Fn::Contains': {
+        const [values, wanted] = list(argument, 2).map(resolve);
+        return list(values).map(text).includes(text(wanted));
+      }
       default:
         throw new Error(`${JSON.stringify(value)} is no condition`);
     }
@@ -205,6 +210,12 @@ export function evaluate(template: Template, options: EvaluateOptions = {}): Eva
     });
   }
 
+  for (const { RuleCondition, Assertions } of Object.values(template.Rules ?? {})) {
+    if (RuleCondition !== undefined && !truth(RuleCondition)) continue;
+    for (const { Assert, AssertDescription } of Assertions) {
+      if (!truth(Assert)) throw new Error(`parameters: ${AssertDescription ?? JSON.stringify(Assert)}`);
+    }
+  }
   for (const name of Object.keys(template.Conditions ?? {})) condition(name);
   const resources = Object.keys(template.Resources)
     .filter(exists)

@@ -27,6 +27,12 @@ export interface ResourceDeclaration {
   [attribute: string]: unknown;
 }
 
+/** What parameters must meet together. */
+export interface RuleDeclaration {
+  RuleCondition?: unknown;
+  Assertions: { Assert: unknown; AssertDescription?: string }[];
+}
+
 export interface OutputDeclaration {
   Value: unknown;
   Description?: string;
@@ -42,7 +48,7 @@ export interface Template {
   Parameters?: Record<string, ParameterDeclaration>;
   Mappings?: Record<string, Record<string, Record<string, unknown>>>;
   Conditions?: Record<string, unknown>;
-  Rules?: Record<string, unknown>;
+  Rules?: Record<string, RuleDeclaration>;
   Resources: Record<string, ResourceDeclaration>;
   Outputs?: Record<string, OutputDeclaration>;
 }
@@ -51,6 +57,7 @@ const FUNCTIONS = [
   'And',
   'Base64',
   'Cidr',
+  'Contains',
   'Equals',
   'FindInMap',
   'GetAZs',
