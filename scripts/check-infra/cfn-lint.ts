@@ -11,6 +11,9 @@ export class ToolError extends Error {
   override name = 'ToolError';
 }
 
+/** I4010 wants each resource's purpose as metadata, too: here comments and descriptions have it. */
+const RULES = ['--include-checks', 'I', '--include-experimental', '--ignore-checks', 'I4010'];
+
 /**
  * Lints templates as CloudFormation in the regions would take them, every finding an error, informational ones too.
  *
@@ -19,7 +22,7 @@ export class ToolError extends Error {
  */
 export function lint(templates: readonly string[], regions: readonly string[]): boolean {
   const python = findPython();
-  const args = ['-m', 'cfnlint', '-c', 'I', '-e', '-r', ...regions, '-t', ...templates];
+  const args = ['-m', 'cfnlint', ...RULES, '--regions', ...regions, '--template', ...templates];
   const { status } = spawnSync(python, args, {
     stdio: 'inherit',
     env: { ...process.env, PYTHONPATH: installed(python) },

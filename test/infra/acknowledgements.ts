@@ -24,9 +24,21 @@ export interface Acknowledgement extends Finding {
   reason: string;
 }
 
-/** Every acknowledgement: an entry of `infra/acknowledgements.json` each. */
+/** As the file has them: findings of one rule in one resource that are right for one reason. */
+interface Entry {
+  rule: string;
+  template: string;
+  resource: string;
+  findings?: string[];
+  reason: string;
+}
+
+/** Every acknowledged finding of `infra/acknowledgements.json`. */
 export function readAcknowledgements(): Acknowledgement[] {
-  return JSON.parse(readFileSync(new URL(`../../${FILE}`, import.meta.url), 'utf8')) as Acknowledgement[];
+  const text = readFileSync(new URL(`../../${FILE}`, import.meta.url), 'utf8');
+  return (JSON.parse(text) as Entry[]).flatMap(({ findings, ...entry }): Acknowledgement[] =>
+    findings ? findings.map((finding) => Object.assign({ finding }, entry)) : [entry],
+  );
 }
 
 /**
@@ -48,16 +60,26 @@ export function unresolved<F extends Finding>(
       .map((entry) => [keyOf(entry), entry]),
   );
   const found = new Map(findings.map((finding) => [keyOf(finding), finding]));
-  const missing = [...found]
-    .filter(([key]) => !acknowledged.has(key))
-    .map(([key, finding]) => {
-      const entry = JSON.stringify({ ...(JSON.parse(key) as Finding), reason: 'why it is right' });
-      return `${describe(finding)} Mend it, or write in ${FILE}: ${entry}`.trim();
-    });
-  const stale = [...acknowledged]
-    .filter(([key]) => !found.has(key))
-    .map(([key]) => `${FILE} acknowledges what is not found any more: remove ${key}`);
-  return [...missing, ...stale];
+  const missing = [...found].filter(([key]) => !acknowledged.has(key)).map(([, finding]) => finding);
+  const stale = [...acknowledged].filter(([key]) => !found.has(key)).map(([, entry]) => entry);
+  return [
+    ...entriesFor(missing).map(([entry, [first]]) => {
+      const reason = `${first ? describe(first) : ''} Mend it, or write in ${FILE} why it is right:`;
+      return `${reason.trim()} ${JSON.stringify({ ...entry, reason: '' })}`;
+    }),
+    ...entriesFor(stale).map(
+      ([entry]) => `not found any more, remove from ${FILE}: ${JSON.stringify(entry)}`,
+    ),
+  ];
+}
+
+/** Findings of one rule in one resource go into one entry. */
+function entriesFor<F extends Finding>(findings: readonly F[]): [Omit<Entry, 'reason'>, F[]][] {
+  const groups = Map.groupBy(findings, ({ rule, template, resource }) => keyOf({ rule, template, resource }));
+  return [...groups].map(([key, members]) => {
+    const named = members.flatMap(({ finding }) => (finding === undefined ? [] : [finding]));
+    return [{ ...(JSON.parse(key) as Finding), ...(named.length > 0 ? { findings: named } : {}) }, members];
+  });
 }
 
 function keyOf({ rule, template, resource, finding }: Finding): string {

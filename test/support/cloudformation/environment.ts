@@ -4,6 +4,8 @@ import { type Environment, type Layer, LAYERS, stackName } from '../../../script
 import { type Evaluated, evaluate } from './evaluate.ts';
 import { loadTemplate, type Template } from './template.ts';
 
+export { type Environment, ENVIRONMENTS, type Layer, LAYERS } from '../../../scripts/deploy/layers.ts';
+
 /** A file of `infra/environments`, in the form that CloudFormation and CodePipeline take. */
 export interface EnvironmentFile {
   Parameters: Record<string, string>;
