@@ -7,6 +7,7 @@ export const LAYERS = [
   'migrate',
   'service-api',
   'service-worker',
+  'observability',
 ] as const;
 
 /** Name of a layer, of its template `infra/<layer>.yml` and the end of its stack's name. */

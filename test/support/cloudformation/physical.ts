@@ -16,6 +16,7 @@ interface Identified {
 /** The property that names a resource, where its type has one. */
 const NAME_PROPERTY: Record<string, string> = {
   'AWS::AutoScaling::AutoScalingGroup': 'AutoScalingGroupName',
+  'AWS::ApplicationAutoScaling::ScalingPolicy': 'PolicyName',
   'AWS::CloudWatch::Alarm': 'AlarmName',
   'AWS::CloudWatch::CompositeAlarm': 'AlarmName',
   'AWS::CloudWatch::Dashboard': 'DashboardName',
