@@ -69,7 +69,7 @@ export async function release(environment: Environment, sha: string, images: Ima
   for (const service of ['ApiServiceName', 'WorkerServiceName']) {
     await stable(outputs['ClusterName'] ?? '', outputs[service] ?? '');
   }
-  await smokeTest(outputs['LoadBalancerUrl'] ?? '', sha);
+  await smokeTest(loadBalancerUrl(outputs), sha);
 }
 
 /** Also when the same commit is released again: what it was given before, so that nothing differs. */
@@ -79,6 +79,11 @@ function initialTasks(layer: Layer, sha: string, stack: Stack | undefined): Valu
   const before = stack && parametersOf(stack);
   const again = before?.['Version'] === sha ? before[initial.parameter] : undefined;
   return { [initial.parameter]: stack ? (again ?? '0') : initial.tasks };
+}
+
+/** By its own name: the application's may not lead to it yet, when it is released for the first time. */
+function loadBalancerUrl({ LoadBalancerUrl = '', LoadBalancerDnsName = '' }: Values): string {
+  return `${new URL(LoadBalancerUrl).protocol}//${LoadBalancerDnsName}`;
 }
 
 /** The templates' default is to protect. */

@@ -52,8 +52,8 @@ export const parametersOf = (stack: Stack): Record<string, string> =>
   );
 
 export function resourcesOf(stack: Stack): StackResource[] {
-  const answer = aws('cloudformation list-stack-resources', { stackName: stack.StackId });
-  return (answer as { StackResourceSummaries: StackResource[] }).StackResourceSummaries;
+  const answer = aws('cloudformation describe-stack-resources', { stackName: stack.StackId });
+  return (answer as { StackResources: StackResource[] }).StackResources;
 }
 
 /**
