@@ -20,14 +20,18 @@ const UNAVAILABLE_CODES = new Set([
 
 /** Messages of `pg` and `pg-pool` for lost connections; they carry no code. */
 const LOST =
-  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error)/;
+  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|The server does not support SSL|There was an error establishing an SSL connection)/;
+
+/** Codes of OpenSSL and Node for a server that cannot prove who it is: nothing is sent to it, and nothing is wrong here. */
+const UNPROVEN = /^(ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;
 
 /** Whether a statement failed for want of the server rather than for what it said. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as NodeJS.ErrnoException;
   if (code === undefined) return LOST.test(error.message);
-  return isNetworkError(error) || UNAVAILABLE_CODES.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2));
+  if (isNetworkError(error) || UNPROVEN.test(code)) return true;
+  return UNAVAILABLE_CODES.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2));
 }
 
 /** Whether Postgres refused who we said we were: the password may have been rotated. */

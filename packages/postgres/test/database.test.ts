@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { isDatabaseUnavailable } from '../src/index.ts';
-import { failureOf, startServer, until } from './support.ts';
+import { failureOf, fixed, startServer, until } from './support.ts';
 
 const server = await startServer();
 const database = await server.open();
@@ -166,8 +166,7 @@ test('a statement that takes too long is canceled and counts as unavailable', as
 
 test('the URL’s own options are kept', async () => {
   const connection = { ...server.connection, options: '-c work_mem=12MB' };
-  const source = { current: () => Promise.resolve(connection), refresh: () => Promise.resolve(connection) };
-  const tuned = await server.open({ source });
+  const tuned = await server.open({ source: fixed(connection) });
   expect(await tuned.query('SHOW work_mem')).toEqual([{ work_mem: '12MB' }]);
 });
 

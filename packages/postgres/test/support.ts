@@ -53,7 +53,7 @@ export async function startServer(): Promise<Server> {
 /** Connection parameters that never change. */
 export function fixed(connection: ClientConfig): Rotating<ClientConfig> {
   const value = Promise.resolve(connection);
-  return { current: () => value, refresh: () => value };
+  return { current: () => value, refresh: () => value, pending: () => Promise.resolve(undefined) };
 }
 
 /** A logger whose lines can be looked at. */

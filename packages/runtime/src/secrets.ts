@@ -11,6 +11,8 @@ export interface Rotating<T> {
   current: () => Promise<T>;
   /** Reads it again; concurrent callers share one read. */
   refresh: () => Promise<T>;
+  /** Reads the value that a rotation under way is about to make the current one; undefined when none is under way. */
+  pending: () => Promise<T | undefined>;
 }
 
 /**
@@ -24,9 +26,9 @@ export function createSecret<T>(options: {
   parse: (text: string) => T;
 }): Rotating<T> {
   const { client, secretId, parse } = options;
-  const read = async () => {
+  const read = async (stage: 'AWSCURRENT' | 'AWSPENDING') => {
     const secret = await client
-      .send(new GetSecretValueCommand({ SecretId: secretId }))
+      .send(new GetSecretValueCommand({ SecretId: secretId, VersionStage: stage }))
       .catch((error: Error) => {
         throw new SecretError(`secret ${secretId} cannot be read: ${error.name}: ${error.message}`, {
           cause: error,
@@ -38,7 +40,7 @@ export function createSecret<T>(options: {
   let cached: Promise<T> | undefined;
   let reading: Promise<T> | undefined;
   const refresh = () => {
-    reading ??= read().finally(() => (reading = undefined));
+    reading ??= read('AWSCURRENT').finally(() => (reading = undefined));
     const fresh = reading;
     // A read that fails must not replace a value that may still be good.
     void fresh.then(
@@ -47,5 +49,10 @@ export function createSecret<T>(options: {
     );
     return fresh;
   };
-  return { current: () => cached ?? refresh(), refresh };
+  const pending = () =>
+    read('AWSPENDING').catch((error: Error) => {
+      if ((error.cause as Error | undefined)?.name === 'ResourceNotFoundException') return undefined;
+      throw error;
+    });
+  return { current: () => cached ?? refresh(), refresh, pending };
 }

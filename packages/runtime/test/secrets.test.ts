@@ -90,6 +90,17 @@ test('a first read that fails is tried again by the next caller', async () => {
   expect(await secret.current()).toBe('GOOD');
 });
 
+test('the value that a rotation prepares is read beside the current one', async () => {
+  const secretId = await create({ SecretString: 'good' });
+  const secret = createSecret({ client, secretId, parse });
+  expect(await secret.pending()).toBeUndefined();
+  const next = { SecretId: secretId, SecretString: 'good next', VersionStages: ['AWSPENDING'] };
+  await client.send(new PutSecretValueCommand(next));
+  expect(await secret.pending()).toBe('GOOD NEXT');
+  expect(await secret.current()).toBe('GOOD');
+  expect(await secret.refresh()).toBe('GOOD');
+});
+
 test('a secret that is missing is named, and no outage', async () => {
   const failure = createSecret({ client, secretId: 'no/such', parse }).current();
   await expect(failure).rejects.toBeInstanceOf(SecretError);
