@@ -23,9 +23,13 @@ const ANSWER_GRACE_MS = 1_000;
  */
 const NOTICE_LOST_CLIENTS = '-c client_connection_check_interval=1s';
 
+/** How long what came of reading the secret again holds, so that a password that is wrong everywhere is no storm of reads. */
+const RENEWAL_HOLDS_MS = 1_000;
+
 /**
- * A pool of connections whose user and password follow the secret: when Postgres refuses them the secret is read again
- * and the connection tried once more. So a rotation needs no restart, be it of one user or of two that alternate.
+ * A pool of connections whose user and password follow the secret: when Postgres refuses them the secret is read again,
+ * and who it says is tried. So a rotation needs no restart and fails no query, be it of one user or of two that
+ * alternate.
  *
  * @param options.maxConnections upper bound for this process
  * @param options.statementTimeoutMs longest time a statement may run, in milliseconds; 0 for no limit
@@ -61,14 +65,46 @@ export async function openDatabase(options: {
     client.on('error', ({ message }) => log.debug({ reason: message }, 'a connection to Postgres was lost')),
   );
 
+  const accepts = async ({ user, password }: ClientConfig) => {
+    const client = new pg.Client({ ...pool.options, user, password });
+    client.on('error', ({ message }) => log.debug({ reason: message }, 'a connection to Postgres was lost'));
+    try {
+      await client.connect();
+      return true;
+    } catch (error) {
+      if (isAuthenticationFailure(error)) return false;
+      throw error;
+    } finally {
+      await client.end();
+    }
+  };
+
+  /**
+   * A rotation changes the password in Postgres first, and only then which version of the secret is the current one: in
+   * between the pending one is right. It is read first: if the rotation ends meanwhile, it is the current one that is read.
+   */
+  async function renew(): Promise<boolean> {
+    log.warn('Postgres refused the password: reading the secret again');
+    const pending = await source.pending();
+    const current = await source.refresh();
+    for (const candidate of [current, pending]) {
+      if (!candidate || !(await accepts(candidate))) continue;
+      const { user, password } = candidate;
+      Object.assign(pool.options, { user, password });
+      return true;
+    }
+    return false;
+  }
+
+  let renewal: Promise<boolean> | undefined;
+  const renewed = () =>
+    (renewal ??= renew().finally(() => setTimeout(() => (renewal = undefined), RENEWAL_HOLDS_MS).unref()));
+
   const connect = async () => {
     try {
       return await pool.connect();
     } catch (error) {
-      if (!isAuthenticationFailure(error)) throw error;
-      log.warn('Postgres refused the password: reading the secret again');
-      const { user, password } = await source.refresh();
-      Object.assign(pool.options, { user, password });
+      if (!isAuthenticationFailure(error) || !(await renewed())) throw error;
       return pool.connect();
     }
   };

@@ -1,12 +1,14 @@
 import {
   CreateSecretCommand,
+  GetSecretValueCommand,
   PutSecretValueCommand,
   SecretsManagerClient,
+  UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
 import { startSecretsManager } from '@stowage/local';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { connectionSource, type Database, isDatabaseUnavailable } from '../src/index.ts';
-import { failureOf, keepLog, startServer } from './support.ts';
+import { failureOf, keepLog, startServer, until } from './support.ts';
 
 const SecretId = 'stowage/database';
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local-secret' };
@@ -14,6 +16,14 @@ const server = await startServer();
 const admin = await server.open({ applicationName: 'admin' });
 const standIn = await startSecretsManager({ credentials });
 const client = new SecretsManagerClient({ endpoint: standIn.url, region: 'us-east-1', credentials });
+let reads = 0;
+client.middlewareStack.add(
+  (next, context) => (args) => {
+    if (context.commandName === 'GetSecretValueCommand') reads += 1;
+    return next(args);
+  },
+  { step: 'initialize' },
+);
 await admin.query("CREATE ROLE app LOGIN PASSWORD 'first'");
 await admin.query("CREATE ROLE app_clone LOGIN PASSWORD 'clone'");
 await client.send(new CreateSecretCommand({ Name: SecretId, SecretString: secret('app', 'first') }));
@@ -24,6 +34,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await admin.query("ALTER ROLE app LOGIN PASSWORD 'first'");
   await put('app', 'first');
+  reads = 0;
 });
 
 /** As RDS keeps it. */
@@ -32,12 +43,33 @@ function secret(username: string, password: string): string {
   return JSON.stringify({ host, port, dbname, username, password });
 }
 
-const put = (username: string, password: string) =>
-  client.send(new PutSecretValueCommand({ SecretId, SecretString: secret(username, password) }));
+const put = (username: string, password: string, stage = 'AWSCURRENT') =>
+  client.send(
+    new PutSecretValueCommand({ SecretId, SecretString: secret(username, password), VersionStages: [stage] }),
+  );
+
+/**
+ * As Secrets Manager's rotation of one user does: the password is changed in Postgres, and the secret still says the
+ * one before.
+ *
+ * @returns what makes the new password the current one
+ */
+async function beginRotation(password: string): Promise<() => Promise<void>> {
+  const { VersionId: from } = await client.send(new GetSecretValueCommand({ SecretId }));
+  const { VersionId: to } = await put('app', password, 'AWSPENDING');
+  await admin.query(`ALTER ROLE app PASSWORD '${password}'`);
+  reads = 0;
+  const move = (VersionStage: string, labels: object) =>
+    client.send(new UpdateSecretVersionStageCommand({ SecretId, VersionStage, ...labels }));
+  return async () => {
+    await move('AWSCURRENT', { MoveToVersionId: to, RemoveFromVersionId: from });
+    await move('AWSPENDING', { RemoveFromVersionId: to });
+  };
+}
 
 function open(applicationName: string, log = keepLog().log): Promise<Database> {
   const source = connectionSource({ DATABASE_SECRET_ID: SecretId }, client);
-  return server.open({ source, applicationName, maxConnections: 8, log });
+  return server.open({ source, applicationName, maxConnections: 16, log });
 }
 
 /** Queries one after the other on `lanes` connections at once, for a while; tells what failed. */
@@ -85,6 +117,55 @@ test('a rotation between two users is followed too', async () => {
   expect(new Set(await connectionsOf('alternating'))).toEqual(new Set(['app', 'app_clone']));
 });
 
+test('no query fails while the new password is only pending, as between two steps of a rotation', async () => {
+  const database = await open('pending');
+  await database.query('SELECT 1'); // on a connection that stays
+  const finish = await beginRotation('second');
+  expect(await stream(database, 6, 200)).toEqual([]);
+  const late = await open('late'); // a task that starts now
+  expect(await stream(late, 6, 200)).toEqual([]);
+  await finish();
+  expect(await stream(database, 12, 200)).toEqual([]);
+  expect((await connectionsOf('pending')).length).toBeGreaterThan(6);
+  expect(reads).toBe(2 + 1 + 2); // of each, both stages, once for all that were refused; and one to open the late one
+});
+
+test('nor when the rotation ends while the secret is read again', async () => {
+  const real = connectionSource({ DATABASE_SECRET_ID: SecretId }, client);
+  let finish = () => Promise.resolve();
+  const thenFinish = async <T>(value: T) => {
+    await finish();
+    finish = () => Promise.resolve();
+    return value;
+  };
+  const source = {
+    current: real.current,
+    refresh: () => real.refresh().then(thenFinish),
+    pending: () => real.pending().then(thenFinish),
+  };
+  await source.current();
+  const database = await server.open({ source });
+  finish = await beginRotation('second');
+  expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+});
+
+test('a rotation that was given up before it changed Postgres does no harm', async () => {
+  const database = await open('given up');
+  await put('app', 'never', 'AWSPENDING');
+  await admin.query("ALTER ROLE app PASSWORD 'second'");
+  await put('app', 'second');
+  expect(await stream(database, 4, 100)).toEqual([]);
+});
+
+test('a password that is wrong everywhere is no storm of reads', async () => {
+  const database = await open('storm');
+  await admin.query("ALTER ROLE app PASSWORD 'second'");
+  const failures = await stream(database, 8, 300);
+  expect(failures.length).toBeGreaterThan(20);
+  expect(failures.every(isDatabaseUnavailable)).toBe(true);
+  expect(reads).toBe(1 + 2);
+});
+
 test('a password that is wrong even in the secret counts as unavailable, until it is right', async () => {
   const database = await open('wrong');
   await admin.query("ALTER ROLE app PASSWORD 'second'");
@@ -92,5 +173,10 @@ test('a password that is wrong even in the secret counts as unavailable, until i
   expect(error).toMatchObject({ code: '28P01' });
   expect(isDatabaseUnavailable(error)).toBe(true);
   await put('app', 'second');
-  expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  await until(() =>
+    database.query('SELECT 1').then(
+      () => true,
+      () => false,
+    ),
+  );
 });
