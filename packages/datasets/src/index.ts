@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 
 export * from './csv/index.ts';
+export { applicationGrants } from './grants.ts';
 export { datasetOf, DeleteDataset, LoadChunk, Message, SplitFile } from './messages.ts';
 export * from './dataset.ts';
 export { datasetSettings } from './settings.ts';

@@ -11,6 +11,20 @@ export const configSchema = Type.Object({
   VERSION,
   ...awsSettings,
   ...databaseSettings,
+  DATABASE_ADMIN: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'JSON with username and password of who may create roles, as RDS keeps its master user’s: makes the roles that are missing',
+    }),
+  ),
+  DATABASE_APPLICATION: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        'connection of api and worker, in RDS’s JSON or as a URL: its user gets the rights it needs, and no more',
+    }),
+  ),
 });
 
 export type Config = Static<typeof configSchema>;
