@@ -37,6 +37,13 @@ Region, credentials and endpoints of AWS are the SDK's own: on ECS the task role
 \`AWS_ACCESS_KEY_ID\`, \`AWS_SECRET_ACCESS_KEY\`, and \`AWS_ENDPOINT_URL\` or \`AWS_ENDPOINT_URL_S3\`, \`_SQS\`, \`_DYNAMODB\`,
 \`_SECRETS_MANAGER\`. They are what differs between the embedded stack, LocalStack and AWS.
 
+\`NODE_EXTRA_CA_CERTS\`, Node's own, names a file with more authorities for \`DATABASE_TLS=verify-full\` to believe. Amazon
+RDS's are in the programs, but for those of ap-east-2, ap-southeast-5, ap-southeast-7, ca-west-1, il-central-1, mx-central-1,
+GovCloud and China.
+
+\`ECS_AGENT_URI\` is set by ECS: where a worker asks that its task not be stopped by scaling in or a deployment while it
+works. Its task role needs \`ecs:UpdateTaskProtection\` for that.
+
 \`npm start\` reads \`PORT\`, \`ADMIN_PORT\` (the api's; the workers take the ports after it) and \`WORKERS\`, and passes every
 other variable on to the services, except those it sets itself for a terminal: \`DRAIN_MS\`, \`POLL_WAIT_SECONDS\`,
 \`NODE_COMPILE_CACHE\`, and for workers \`NODE_OPTIONS\` and two settings of

@@ -8,3 +8,4 @@ export { createMetrics, type Registry } from './metrics.ts';
 export { isNetworkError } from './network-error.ts';
 export { createSecret, SecretError, type Rotating } from './secrets.ts';
 export { awsSettings, processSettings } from './settings.ts';
+export { createTaskProtection, type TaskProtection } from './task-protection.ts';

@@ -8,7 +8,13 @@ import {
 } from '@stowage/datasets';
 import { connectionSource, isDatabaseUnavailable, openDatabase } from '@stowage/postgres';
 import { createProducer, messageParser, startConsumer } from '@stowage/queue';
-import { createAwsClients, isAwsUnavailable, startAdminServer, startProcess } from '@stowage/runtime';
+import {
+  createAwsClients,
+  createTaskProtection,
+  isAwsUnavailable,
+  startAdminServer,
+  startProcess,
+} from '@stowage/runtime';
 import { createBufferPool } from './buffer-pool.ts';
 import { readConfig } from './config.ts';
 import { createHandler } from './handlers.ts';
@@ -33,6 +39,9 @@ await startProcess({
     });
     onStop('database', database.close);
 
+    const protection = createTaskProtection(log);
+    onStop('task protection', protection.stop);
+
     const files = createFileStore({ s3: aws.s3, bucket: config.BUCKET_NAME });
     const consumer = startConsumer<Message>({
       queueUrl: config.QUEUE_URL,
@@ -50,6 +59,7 @@ await startProcess({
         chunkBytes: config.CHUNK_BYTES,
       }),
       isUnavailable: (error) => isDatabaseUnavailable(error) || isAwsUnavailable(error),
+      onBusyChange: protection.setBusy,
       concurrency: config.WORKER_SLOTS,
       waitTimeSeconds: config.POLL_WAIT_SECONDS,
       handlerTimeoutMs: config.HANDLER_TIMEOUT_MS,
