@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const project = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A repository of its own with the project as it is here, uncommitted changes and all, to make commits in. */
+export function createSource() {
+  const root = mkdtempSync(join(tmpdir(), 'stowage-source-'));
+  const files = run(project, 'git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard').split(
+    '\0',
+  );
+  for (const file of files.filter(Boolean)) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    // One that is deleted here and not yet in Git is left out.
+    cpSync(join(project, file), join(root, file), { force: true, preserveTimestamps: true });
+  }
+  run(root, 'git', 'init', '--quiet', '--initial-branch', 'main');
+
+  return {
+    root,
+    read: (file: string): string => readFileSync(join(root, file), 'utf8'),
+    /** Commits files with new contents, and returns the commit's SHA. */
+    commit(message: string, contents: Record<string, string>): string {
+      for (const [file, text] of Object.entries(contents)) writeFileSync(join(root, file), text);
+      run(root, 'git', 'add', '--all');
+      const author = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com'];
+      run(root, 'git', ...author, 'commit', '--quiet', '--allow-empty', '--message', message);
+      return run(root, 'git', 'rev-parse', 'HEAD').trim();
+    },
+    checkout: (commit: string): void => void run(root, 'git', 'checkout', '--quiet', '--force', commit),
+    remove: (): void => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+export type Source = ReturnType<typeof createSource>;
+
+function run(cwd: string, command: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
