@@ -44,10 +44,8 @@ function templatesOf({ environment, overrides }: Scenario): [Layer, Template][] 
     const outputs = LAYERS.filter((other) => other !== layer).flatMap((other) =>
       Object.keys(layers[other].outputs),
     );
-    return [
-      layer,
-      withSwitches(layers[layer], new Set([...outputs, ...Object.keys(RELEASE), 'Environment'])),
-    ];
+    const open = new Set([...outputs, ...Object.keys(RELEASE), 'Environment']);
+    return [layer, withSwitches(layers[layer].template, layers[layer], open)];
   });
 }
 

@@ -1,48 +1,53 @@
-import { LAYERS } from '../../scripts/deploy/layers.ts';
 import { type EvaluatedLayer, evaluateEnvironment } from '../support/cloudformation/environment.ts';
 import type { EvaluatedResource } from '../support/cloudformation/evaluate.ts';
+import { refOf } from '../support/cloudformation/physical.ts';
+import { LAYERS, type Layer } from '../../scripts/deploy/layers.ts';
 import { type Scenario, VARIANTS } from './scenarios.ts';
 
-/** A resource of a stack, its properties as the test declares to read them. */
+/** A resource of a stack, its properties as a test declares to read them. */
 export interface Found<Properties> {
-  /** Scenario, layer and logical id, for messages. */
+  /** Scenario, template and logical id, for messages. */
   where: string;
   id: string;
-  stack: EvaluatedLayer;
+  /** What `Ref` gives. */
+  ref: string;
+  stack: Stack;
   resource: EvaluatedResource;
   properties: Properties;
 }
 
-/** The stacks of a scenario, in the order they are deployed. */
-export function stacksOf({ environment, overrides }: Scenario): EvaluatedLayer[] {
-  const layers = evaluateEnvironment(environment, overrides);
-  return LAYERS.map((layer) => layers[layer]);
+/** A layer of a scenario as it would be deployed. */
+export interface Stack extends EvaluatedLayer {
+  layer: Layer;
+  scenario: Scenario;
 }
 
-/** Every resource of a type in every stack of every variant. */
-export const RESOURCES = VARIANTS.flatMap((scenario) =>
-  stacksOf(scenario).map((stack) => ({ scenario, stack })),
-);
+/** The stacks of a scenario, in the order they are deployed. */
+export function stacksOf(scenario: Scenario): Stack[] {
+  const layers = evaluateEnvironment(scenario.environment, scenario.overrides);
+  return LAYERS.map((layer) => Object.assign({ layer, scenario }, layers[layer]));
+}
 
-export function resourcesOfType<Properties = Record<string, unknown>>(
+/** Every stack of every variant. */
+export function allStacks(): Stack[] {
+  return VARIANTS.flatMap(stacksOf);
+}
+
+/** Every resource of some types in some stacks. */
+export function resourcesIn<Properties = Record<string, unknown>>(
+  stacks: readonly Stack[],
   ...types: string[]
 ): Found<Properties>[] {
-  return RESOURCES.flatMap(({ scenario, stack }) => inStack<Properties>(stack, types, scenario.name));
-}
-
-/** Every resource of a type in a stack. */
-export function inStack<Properties = Record<string, unknown>>(
-  stack: EvaluatedLayer,
-  types: readonly string[],
-  scenario = stack.stackName,
-): Found<Properties>[] {
-  return Object.entries(stack.resources)
-    .filter(([, { Type }]) => types.includes(Type))
-    .map(([id, resource]) => ({
-      where: `${scenario}: ${stack.stackName.replace(/^stowage-[a-z0-9]+-/, '')}.yml ${id}`,
-      id,
-      stack,
-      resource,
-      properties: resource.Properties as Properties,
-    }));
+  return stacks.flatMap((stack) =>
+    Object.entries(stack.resources)
+      .filter(([, { Type }]) => types.includes(Type))
+      .map(([id, resource]) => ({
+        where: `${stack.scenario.name}: ${stack.layer}.yml ${id}`,
+        id,
+        ref: refOf(id, resource, { name: stack.stackName, region: 'us-east-1', accountId: '123456789012' }),
+        stack,
+        resource,
+        properties: resource.Properties as Properties,
+      })),
+  );
 }
