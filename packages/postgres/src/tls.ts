@@ -11,7 +11,7 @@ import { SecretError } from '@stowage/runtime';
  *   `name`, says something else itself; `sslmode=verify-full` says the same
  */
 export function verifiedTls(): (connection: ClientConfig, name: string) => ClientConfig {
-  // Once: to read some 250 certificates takes 25 ms, which else every connection would.
+  // Once: to read some 240 certificates takes 25 ms, which every connection would.
   const secureContext = createSecureContext({ ca: [...getCACertificates('default'), ...rds.ca] });
   return (connection, name) => {
     const { ssl, sslmode } = connection as ClientConfig & { sslmode?: string };

@@ -12,6 +12,8 @@ const LINGER_MS = 10_000;
 const REFRESHES_A_TURN = 15;
 const TURN_MS = 60_000;
 const CALL_TIMEOUT_MS = 2_000;
+/** Of what is left of a stop, other parts need some, too. */
+const STOP_MS = 1_000;
 
 /** Keeps ECS from stopping a task that works when it scales in or deploys, as far as there is one that does not. */
 export interface TaskProtection {
@@ -93,7 +95,7 @@ export function createTaskProtection(log: Logger, env: NodeJS.ProcessEnv = proce
       clearTimeout(next);
       stopping.abort();
       await calls;
-      if (next) await put(false, new AbortController().signal);
+      if (next) await put(false, AbortSignal.timeout(STOP_MS));
     },
   };
 }
