@@ -16,7 +16,7 @@ import { type Client, createClient, type DatasetView } from '../../support/clien
 import { startAgent } from './agent.ts';
 import type { RecordedCall } from './recorded-call.ts';
 
-/** Short, so that work that waits for a lock of LOCK_MS needs the heartbeat. */
+/** Work that waits for this lock takes more than half a lease, so its message needs the heartbeat. */
 const LEASE_SECONDS = 3;
 const LOCK_SQL = `BEGIN; LOCK TABLE stowage.chunks IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2.2); COMMIT`;
 
@@ -27,6 +27,8 @@ const RECORDER = new URL('record-calls.ts', import.meta.url).href;
 const MIGRATE = fileURLToPath(new URL('../../../services/migrate/src/main.ts', import.meta.url));
 
 export interface Exercise {
+  /** What was recorded, be it that it made no call. */
+  programs: string[];
   calls: RecordedCall[];
   /** Names of the resources in the calls, by the outputs of storage.yml, and the secret's. */
   names: Record<string, string>;
@@ -34,10 +36,13 @@ export interface Exercise {
 
 /** Has the application do all that it can do, and records what it asks of AWS meanwhile. */
 export async function exercise(): Promise<Exercise> {
+  await using parts = new AsyncDisposableStack();
   const dir = mkdtempSync(join(tmpdir(), 'stowage-calls-'));
+  parts.defer(() => rmSync(dir, { recursive: true, force: true }));
   const file = join(dir, 'calls.jsonl');
   writeFileSync(file, '');
   const agent = await startAgent();
+  parts.defer(agent.close);
   const recording = {
     RECORD_CALLS_TO: file,
     NODE_OPTIONS: `${workerEnvironment.NODE_OPTIONS} --import ${RECORDER}`,
@@ -53,16 +58,16 @@ export async function exercise(): Promise<Exercise> {
   } finally {
     // The last calls are made while the services stop.
     await application.close();
-    await agent.close();
   }
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  rmSync(dir, { recursive: true, force: true });
+  const records = readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as RecordedCall | { program: string });
+  const { outputs, environment } = application.stack;
   return {
-    calls: [...lines.map((line) => JSON.parse(line) as RecordedCall), ...uploads, ...agent.calls],
-    names: {
-      ...application.stack.outputs,
-      SecretId: application.stack.environment['DATABASE_SECRET_ID'] ?? '',
-    },
+    programs: [...new Set(records.map(({ program }) => program))].toSorted(),
+    calls: [...records.filter((record) => 'service' in record), ...uploads, ...agent.calls],
+    names: { ...outputs, SecretId: environment['DATABASE_SECRET_ID'] ?? '' },
   };
 }
 

@@ -3,8 +3,8 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import type { RecordedCall } from './recorded-call.ts';
 
 /*
- * Loaded before a service by NODE_OPTIONS: writes each call that it makes to AWS as a line of JSON to the file that
- * RECORD_CALLS_TO names. The services themselves know nothing of this.
+ * Loaded before a program by NODE_OPTIONS: writes a line of JSON to the file that RECORD_CALLS_TO names, to say that it
+ * records, and one for each call that the program makes to AWS. The programs themselves know nothing of this.
  */
 
 interface Command {
@@ -23,6 +23,8 @@ const UNSTORABLE = 'unstorable';
 
 const file = process.env['RECORD_CALLS_TO'] ?? '';
 const program = /services\/(\w+)\//.exec(process.argv[1] ?? '')?.[1] ?? 'unknown';
+
+record({ program });
 
 // As on ECS, where each task has an agent's address of its own: the path says who calls.
 if (process.env['ECS_AGENT_URI']) process.env['ECS_AGENT_URI'] += `/${program}`;
@@ -47,8 +49,8 @@ prototype.send = async function (this: Client, command, ...rest) {
   }
 };
 
-function record(call: RecordedCall): void {
-  appendFileSync(file, `${JSON.stringify(call)}\n`);
+function record(line: RecordedCall | { program: string }): void {
+  appendFileSync(file, `${JSON.stringify(line)}\n`);
 }
 
 /** What names resources. Not the rest: bodies, cells and secrets have no place in a record. */

@@ -26,7 +26,7 @@ interface Document {
 }
 
 /**
- * The task role of a program, in the task definition that has a container of its name.
+ * The role in a program's task definition.
  *
  * @throws for ways to give permissions that are not known here: none may be overlooked
  */

@@ -19,6 +19,6 @@ export function surplusOf({ action, resource }: Grant, accesses: Access[]): stri
 }
 
 /** A resource with `*` for the id in it, as ids of datasets and tasks are not known before. */
-function patternOf(resource: string): string {
+export function patternOf(resource: string): string {
   return resource.replace(/\/([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32})$/, '/*');
 }
