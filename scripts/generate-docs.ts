@@ -1,9 +1,11 @@
 /*
- * Writes the documents that are made from the code: docs/openapi.json, docs/errors.md, docs/environment.md.
+ * Writes the documents that are made from the code: docs/openapi.json, docs/errors.md, docs/environment.md,
+ * docs/costs.md.
  * With --check writes nothing and fails when one of them is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { costsDocument } from './docs/costs.ts';
 import { environmentDocument } from './docs/environment.ts';
 import { errorsDocument } from './docs/errors.ts';
 import { openapiDocument } from './docs/openapi.ts';
@@ -14,6 +16,7 @@ const documents = {
   'openapi.json': await openapiDocument(),
   'errors.md': errorsDocument(),
   'environment.md': environmentDocument(),
+  'costs.md': costsDocument(),
 };
 
 const check = process.argv.includes('--check');
