@@ -22,7 +22,16 @@ const RULES = ['--include-checks', 'I', '--include-experimental', '--ignore-chec
  */
 export function lint(templates: readonly string[], regions: readonly string[]): boolean {
   const python = findPython();
-  const args = ['-m', 'cfnlint', ...RULES, '--regions', ...regions, '--template', ...templates];
+  // cfn-lint has a command but no module to run, and the command would not look into this folder.
+  const args = [
+    '-c',
+    'import sys; from cfnlint.runner import main; sys.exit(main())',
+    ...RULES,
+    '--regions',
+    ...regions,
+    '--template',
+    ...templates,
+  ];
   const { status } = spawnSync(python, args, {
     stdio: 'inherit',
     env: { ...process.env, PYTHONPATH: installed(python) },
