@@ -20,8 +20,19 @@ function head(): string {
   return git('rev-parse', 'HEAD').trim();
 }
 
+/**
+ * A commit by its full SHA, of whatever names it in this checkout.
+ *
+ * @throws when there is none of that name
+ */
+export function fullSha(name: string): string {
+  return /^[0-9a-f]{40}$/.test(name)
+    ? name
+    : git('rev-parse', '--verify', '--quiet', `${name}^{commit}`).trim();
+}
+
 function git(...args: string[]): string {
   const { status, stdout, stderr } = spawnSync('git', args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`the commit to release is not known (set GIT_SHA): ${stderr}`);
+  if (status !== 0) throw new Error(`git ${args.join(' ')} does not tell the commit: ${stderr}`);
   return stdout;
 }

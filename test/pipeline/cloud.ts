@@ -32,8 +32,11 @@ export async function startCloud(
   const stack = new AsyncDisposableStack();
   try {
     stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-    await docker(['network', 'create', '--label', place.label, place.network]);
+    // Images go after the containers that run them.
+    let address = '';
+    stack.defer(() => removeImages(address));
     stack.defer(() => removeAll(place.label));
+    await docker(['network', 'create', '--label', place.label, place.network]);
     const gateway = await docker([
       'network',
       'inspect',
@@ -43,7 +46,7 @@ export async function startCloud(
     ]);
 
     const registry = await startRegistry(place.label);
-    stack.defer(() => removeImages(registry.address));
+    ({ address } = registry);
     stack.defer(registry.close);
 
     const authority = createAuthority('Stowage test');
@@ -74,7 +77,14 @@ export async function startCloud(
       attribute: ({ stack: stackName }, attribute) =>
         attribute === 'DNSName' ? balancers.get(stackName.split('-')[1] ?? '')?.name : undefined,
     };
+    const repository: Provider = {
+      attribute: ({ resource }, attribute) =>
+        attribute === 'RepositoryUri'
+          ? `${registry.address}/${String(resource.Properties['RepositoryName'])}`
+          : undefined,
+    };
     const cloudFormation = createCloudFormation({
+      'AWS::ECR::Repository': repository,
       'AWS::ECS::Service': ecs.providers.service,
       'AWS::ECS::TaskDefinition': ecs.providers.taskDefinition,
       'AWS::ElasticLoadBalancingV2::LoadBalancer': loadBalancer,

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
+const AUTHOR = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com'];
+
 /** A repository of its own with the project as it is here, uncommitted changes and all, to make commits in. */
 export function createSource() {
   const root = mkdtempSync(join(tmpdir(), 'stowage-source-'));
@@ -19,18 +21,20 @@ export function createSource() {
   }
   run(root, 'git', 'init', '--quiet', '--initial-branch', 'main');
 
+  const checkout = (commit: string): void => void run(root, 'git', 'checkout', '--quiet', '--force', commit);
+
   return {
     root,
     read: (file: string): string => readFileSync(join(root, file), 'utf8'),
-    /** Commits files with new contents, and returns the commit's SHA. */
-    commit(message: string, contents: Record<string, string>): string {
+    /** Commits files with new contents on top of a commit, or as the first one, and returns the new one's SHA. */
+    commit(parent: string | undefined, contents: Record<string, string>): string {
+      if (parent !== undefined) checkout(parent);
       for (const [file, text] of Object.entries(contents)) writeFileSync(join(root, file), text);
       run(root, 'git', 'add', '--all');
-      const author = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com'];
-      run(root, 'git', ...author, 'commit', '--quiet', '--allow-empty', '--message', message);
+      run(root, 'git', ...AUTHOR, 'commit', '--quiet', '--message', Object.keys(contents).join(', '));
       return run(root, 'git', 'rev-parse', 'HEAD').trim();
     },
-    checkout: (commit: string): void => void run(root, 'git', 'checkout', '--quiet', '--force', commit),
+    checkout,
     remove: (): void => rmSync(root, { recursive: true, force: true }),
   };
 }

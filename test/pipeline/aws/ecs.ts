@@ -12,7 +12,7 @@ import { dockerArguments, type TaskDefinition } from './task-definition.ts';
 const ARN = 'arn:aws:ecs:us-east-1:123456789012';
 
 /** How long a container may take to be healthy. */
-const HEALTHY_MS = 30_000;
+const HEALTHY_MS = 60_000;
 
 interface Task {
   taskArn: string;
