@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify from 'fastify';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { clientErrorHandler } from './client-errors.ts';
+import { platformProblem } from './errors.ts';
 import { problemAnswerer, problems } from './problem.ts';
 import { REQUEST_ID_HEADER, requestId } from './request-id.ts';
 import { RequestLog } from './request-log.ts';
@@ -62,6 +64,8 @@ export function createHttpApp(options: HttpAppOptions) {
     return503OnClosing: false,
     frameworkErrors: answer,
     clientErrorHandler: clientErrorHandler(logger, errorsUrl),
+    // Node would refuse these requests by itself, with an empty answer: see answerInNodesPlace.
+    http: { requireHostHeader: false },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   // Node's default of 60 s would be below the keep-alive timeout.
@@ -71,17 +75,37 @@ export function createHttpApp(options: HttpAppOptions) {
     reply.header(REQUEST_ID_HEADER, request.id);
     done();
   });
+  answerInNodesPlace(app);
   acceptJsonOnly(app);
   app.register(problems, { answer });
   return app;
+}
+
+/** What Node answers by itself has neither a problem document nor a request id: a missing `Host`, an unknown `Expect`. */
+function answerInNodesPlace(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    // RFC 9112, section 3.2; HTTP/1.0 did without.
+    const isMissing = request.raw.httpVersion === '1.1' && request.headers.host === undefined;
+    const errors = [{ pointer: '/headers/host', detail: 'is required' }];
+    done(isMissing ? platformProblem('validation_failed', undefined, { errors }) : undefined);
+  });
+  // RFC 9110, section 10.1.1: an expectation that a server does not know may be ignored.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
 }
 
 /** JSON or no body at all. An empty one counts as none where the route takes none, since many clients always send the type. */
 function acceptJsonOnly(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser('text/plain');
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '' && request.routeOptions.schema?.body === undefined) done(null);
-    else void parseJson(request, body, done);
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
+      done(platformProblem('unsupported_media_type', 'Send the body without a content encoding.'));
+    } else if (body.length === 0 && request.routeOptions.schema?.body === undefined) {
+      done(null);
+    } else if (!isUtf8(body)) {
+      done(platformProblem('malformed_json', 'The body is not UTF-8.'));
+    } else {
+      void parseJson(request, body.toString(), done);
+    }
   });
 }

@@ -14,7 +14,7 @@ export interface ServerSentEvent {
 export type EventSource = (signal: AbortSignal) => AsyncIterable<ServerSentEvent>;
 
 export interface EventStreamOptions {
-  /** Milliseconds between two pings. Default 15,000: well below the 60 s after which an ALB cuts a silent connection. */
+  /** Milliseconds between two pings. Default 10,000: well below the 60 s after which an ALB cuts a silent connection. */
   readonly pingMs?: number;
 }
 
@@ -42,7 +42,7 @@ const HEADERS = {
 
 /** Server-sent events (WHATWG HTML, section 9.2) with heartbeat, backpressure and an end when the server closes. */
 export const eventStreams = fp<EventStreamOptions>(
-  (app, { pingMs = 15_000 }, done) => {
+  (app, { pingMs = 10_000 }, done) => {
     app.decorateReply('streamStart', null);
     app.decorateReply('sendEvents', function sendEvents(source) {
       return stream(this, source, app.closing, pingMs);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { Type } from 'typebox';
@@ -29,6 +30,8 @@ const IdempotencyKey = Type.Optional(
     description: 'Makes a retry answer the first response again. Any printable text, new for each request.',
   }),
 );
+/** Milliseconds that an answer waits until it is kept. Later is not too late for the store, but it is for the client. */
+const KEEP_MS = 1_000;
 /** Headers of an answer that are part of it, and not of the exchange. */
 const KEPT_HEADERS = ['content-type', 'location'];
 
@@ -78,10 +81,10 @@ export const idempotency = fp<IdempotencyOptions>(
       if (request.idempotency === null) return;
       const { key, lease } = request.idempotency;
       request.idempotency = null;
+      const response = storable(reply, payload);
+      const keeping = response === null ? store.abandon(key, lease) : store.complete(key, lease, response);
       try {
-        const response = storable(reply, payload);
-        if (response === null) await store.abandon(key, lease);
-        else await store.complete(key, lease, response);
+        await Promise.race([keeping, tooLong(request.signal.aborted ? 0 : KEEP_MS)]);
       } catch (error) {
         // The work is done, and the client should hear it. A retry gets 409 until the lease ends, then runs again.
         request.log.warn({ err: error }, 'the answer could not be kept under its idempotency key');
@@ -98,6 +101,11 @@ async function available<T>(result: Promise<T>): Promise<T> {
   } catch (error) {
     throw platformProblem('dependency_unavailable', 'the idempotency store failed', { cause: error });
   }
+}
+
+async function tooLong(ms: number): Promise<never> {
+  await sleep(ms, undefined, { ref: false });
+  throw new Error(`the idempotency store took longer than ${ms} ms`);
 }
 
 function replay(reply: FastifyReply, { status, headers, body }: StoredResponse): FastifyReply {

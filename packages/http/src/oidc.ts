@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import type { Caller } from './caller.ts';
@@ -13,7 +14,7 @@ export interface OidcOptions {
   readonly tenantClaim?: string;
   /** Milliseconds for the issuer to answer. Default 2,500. */
   readonly timeoutMs?: number;
-  /** Milliseconds between two reads of the keys because of an unknown one. Default 30,000: no flood by forged key ids. */
+  /** Milliseconds between two reads of the keys because of an unknown one. Default 1,000: no flood by forged key ids. */
   readonly cooldownMs?: number;
 }
 
@@ -36,7 +37,7 @@ const MAX_TENANT_LENGTH = 256;
 
 /**
  * Verifies access tokens against the issuer's keys, which are fetched when first needed, kept for ten minutes and
- * fetched again for an unknown key id (rotation).
+ * fetched again for an unknown key id (rotation), for which a token may have to wait.
  * @returns a function that throws InvalidTokenError or IssuerUnavailableError
  */
 export function createTokenVerifier(options: OidcOptions): (token: string) => Promise<Caller> {
@@ -66,7 +67,7 @@ function issuerKeys({
   issuer,
   jwksUrl,
   timeoutMs = 2_500,
-  cooldownMs = 30_000,
+  cooldownMs = 1_000,
 }: OidcOptions): JWTVerifyGetKey {
   const remote = once(async () => {
     const url = jwksUrl ?? (await discover(issuer, timeoutMs));
@@ -74,9 +75,16 @@ function issuerKeys({
   });
   return async (header, token) => {
     try {
-      return await (
-        await remote()
-      )(header, token);
+      const keys = await remote();
+      const readLately = keys.coolingDown;
+      try {
+        return await keys(header, token);
+      } catch (error) {
+        if (!readLately || !(error instanceof errors.JWKSNoMatchingKey)) throw error;
+        // The key may be newer than that read: a good token must not be refused for it.
+        await sleep(cooldownMs);
+        return await keys(header, token);
+      }
     } catch (error) {
       const tokensFault =
         error instanceof errors.JWKSNoMatchingKey ||

@@ -231,22 +231,36 @@ test('with a JWKS URL nothing is discovered', async () => {
   expect(issuer.requests).toEqual(['/keys']);
 });
 
-test('a rotated key is found', async () => {
-  const { issuer, url } = await secured({ cooldownMs: 0 });
-  const before = await issuer.token();
-  expect((await call(`${url}/me`, before)).status).toBe(200);
-  await issuer.rotate();
-  expect((await call(`${url}/me`, await issuer.token())).status).toBe(200);
-  expect(await refusalOf(await call(`${url}/me`, before))).toEqual(INVALID);
-});
+test.each([0, 300])(
+  'a rotated key is found, even right after the keys were read (cooldown %i ms)',
+  async (cooldownMs) => {
+    const { issuer, url } = await secured({ cooldownMs });
+    const before = await issuer.token();
+    expect((await call(`${url}/me`, before)).status).toBe(200);
+    await issuer.rotate();
+    expect((await call(`${url}/me`, await issuer.token())).status).toBe(200);
+    expect(await refusalOf(await call(`${url}/me`, before))).toEqual(INVALID);
+  },
+);
 
 test('unknown key ids do not make a request to the issuer each', async () => {
   const { issuer, url } = await secured();
+  const { privateKey } = await generateKeyPair('ES256');
   await call(`${url}/me`, await issuer.token());
-  await issuer.rotate();
-  const token = await issuer.token();
-  await Promise.all([call(`${url}/me`, token), call(`${url}/me`, token)]);
-  expect(issuer.requests.filter((path) => path === '/keys')).toHaveLength(1);
+  const forged = Array.from({ length: 20 }, async (_, kid) => {
+    const payload = { iss: issuer.url, aud: 'api', sub: 'acme', exp: now() + 300 };
+    const signer = new SignJWT(payload).setProtectedHeader({ alg: 'ES256', kid: `forged-${kid}` });
+    return call(`${url}/me`, await signer.sign(privateKey));
+  });
+  for (const response of await Promise.all(forged)) expect(response.status).toBe(401);
+  // At the start, and once a second for all of them.
+  expect(issuer.requests.filter((path) => path === '/keys').length).toBeLessThan(6);
+});
+
+test('an issuer that is slow is waited for', async () => {
+  const { issuer, url } = await secured({ timeoutMs: 2_500 });
+  issuer.mode = 'slow';
+  expect((await call(`${url}/me`, await issuer.token())).status).toBe(200);
 });
 
 test.each(['broken', 'hanging'] as const)(

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { expect, test } from 'vitest';
 import { auth, dynamoDbIdempotencyStore, idempotency } from '../src/index.ts';
-import type { HttpApp } from '../src/index.ts';
+import type { HttpApp, IdempotencyStore } from '../src/index.ts';
 import { startDynamoDb } from './dynamodb.ts';
 import { startIssuer } from './issuer.ts';
 import { problemOf, start } from './start.ts';
@@ -188,4 +188,34 @@ test('work that was done is answered even if the answer cannot be kept', async (
   resolve();
   expect((await first).status).toBe(201);
   expect(JSON.stringify(logs)).toContain('could not be kept');
+});
+
+test.each([
+  ['', 10_000, 201],
+  [' or abandoned, when its time is up', 200, 503],
+])('a store that hangs when an answer is to be kept%s holds up no answer', async (_when, timeout, status) => {
+  const hang = () => new Promise<void>(() => undefined);
+  const store: IdempotencyStore = {
+    begin: () => Promise.resolve({ state: 'started', lease: 'x' }),
+    complete: hang,
+    abandon: hang,
+  };
+  const { url, logs } = await start(
+    (app) => {
+      app.register(auth, { mode: 'none' });
+      app.register(idempotency, { store });
+      app.register(async (api) => {
+        api.post('/things', { config: { idempotent: true } }, (_request, reply) =>
+          status === 201 ? reply.code(201).send({}) : hang(),
+        );
+      });
+    },
+    { handlerTimeoutMs: timeout },
+  );
+  const begun = performance.now();
+  const response = await fetch(`${url}/things`, { method: 'POST', headers: { 'idempotency-key': 'k' } });
+  expect(response.status).toBe(status);
+  expect(performance.now() - begun).toBeLessThan(2_500);
+  expect(JSON.stringify(logs)).toContain('could not be kept');
+  expect(logs.filter(({ level }) => level === 50)).toEqual([]);
 });

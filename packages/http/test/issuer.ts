@@ -7,8 +7,8 @@ import { onTestFinished } from 'vitest';
 /** A token issuer on a real port: discovery document, JWKS and a signer. */
 export interface Issuer {
   url: string;
-  /** How the endpoints behave: answer, fail with 500, or never answer. */
-  mode: 'up' | 'broken' | 'hanging';
+  /** How the endpoints behave: answer, answer after half a second, fail with 500, or never answer. */
+  mode: 'up' | 'slow' | 'broken' | 'hanging';
   /** What the discovery document says, beside what is right. */
   discovery: Record<string, unknown>;
   requests: string[];
@@ -17,22 +17,27 @@ export interface Issuer {
   rotate(algorithm?: string): Promise<void>;
   /** A token that is good for `audience: 'api'`, with `claims` in place of the usual ones; undefined leaves one out. */
   token(claims?: JWTPayload): Promise<string>;
+  close(): void;
 }
 
+/** An issuer that closes when the test ends. */
 export async function startIssuer(): Promise<Issuer> {
+  const issuer = await serveIssuer();
+  onTestFinished(() => issuer.close());
+  return issuer;
+}
+
+export async function serveIssuer(): Promise<Issuer> {
   const server = createServer((request, response) => {
     issuer.requests.push(request.url ?? '');
     if (issuer.mode === 'hanging') return;
     response.statusCode = issuer.mode === 'broken' ? 500 : 200;
     response.setHeader('content-type', 'application/json');
     const discovery = { issuer: issuer.url, jwks_uri: `${issuer.url}/keys`, ...issuer.discovery };
-    response.end(JSON.stringify(request.url === '/keys' ? { keys: issuer.publicKeys } : discovery));
+    const body = JSON.stringify(request.url === '/keys' ? { keys: issuer.publicKeys } : discovery);
+    setTimeout(() => response.end(body), issuer.mode === 'slow' ? 500 : 0);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
 
   let privateKey: CryptoKey;
   let header: { alg: string; kid: string };
@@ -43,6 +48,10 @@ export async function startIssuer(): Promise<Issuer> {
     discovery: {},
     requests: [],
     publicKeys: [],
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
     async rotate(alg = 'ES256') {
       const pair = await generateKeyPair(alg);
       generation += 1;

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { Type } from 'typebox';
 import { expect, test } from 'vitest';
 import { defineProblems } from '../src/index.ts';
@@ -148,6 +149,38 @@ test.each(['{', '', 'nonsense', '{"__proto__":{"x":1}}'])('the body %j is malfor
   const response = await fetch(`${url}/things`, { method: 'POST', body, headers: JSON_TYPE });
   expect(response.status).toBe(400);
   expect((await problemOf(response)).code).toBe('malformed_json');
+});
+
+test('a body that is not UTF-8 is malformed_json', async () => {
+  const { url } = await start(routes);
+  const body = Buffer.from('{"name":"\u00ff"}', 'latin1');
+  const response = await fetch(`${url}/things`, { method: 'POST', body, headers: JSON_TYPE });
+  expect(response.status).toBe(400);
+  expect((await problemOf(response)).code).toBe('malformed_json');
+});
+
+test('a body that is compressed is 415', async () => {
+  const { url } = await start(routes);
+  const headers = { ...JSON_TYPE, 'content-encoding': 'gzip' };
+  const response = await fetch(`${url}/things`, { method: 'POST', body: gzipSync('{"name":"x"}'), headers });
+  expect(response.status).toBe(415);
+  expect((await problemOf(response)).code).toBe('unsupported_media_type');
+});
+
+test('a request without a Host is 400 in problem format, but for HTTP/1.0', async () => {
+  const { port } = await start(routes);
+  for (const path of ['/things', '/nowhere']) {
+    const answer = await exchange(port, `GET ${path} HTTP/1.1\r\nconnection: close\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1.1 400 [^]*x-request-id: [^]*application\/problem\+json/);
+    expect(answer).toContain('"pointer":"/headers/host"');
+  }
+  expect(await exchange(port, 'GET /things HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1.1 200 /);
+});
+
+test('an expectation that is not known is ignored', async () => {
+  const { port } = await start(routes);
+  const head = 'GET /nowhere HTTP/1.1\r\nhost: x\r\nexpect: tea\r\nconnection: close\r\n\r\n';
+  expect(await exchange(port, head)).toMatch(/^HTTP\/1.1 404 [^]*"code":"not_found"/);
 });
 
 test('an empty JSON body is fine where no body is taken', async () => {

@@ -19,6 +19,9 @@ import { createDatasetService } from './datasets/service.ts';
 /** What is left of the stop deadline for everything but draining: closing pools and sockets. */
 const CLOSING_MS = 3_000;
 
+/** How much longer an idempotency key is held than its request may run: until its answer is kept. */
+const LEASE_MARGIN_MS = 10_000;
+
 await startProcess({
   service: 'api',
   readConfig,
@@ -53,7 +56,11 @@ await startProcess({
         uploadSeconds: config.UPLOAD_EXPIRES_SECONDS,
         scanRows: config.FILTER_SCAN_ROWS,
       }),
-      idempotencyStore: dynamoDbIdempotencyStore({ client: aws.dynamodb, tableName: config.TABLE_NAME }),
+      idempotencyStore: dynamoDbIdempotencyStore({
+        client: aws.dynamodb,
+        tableName: config.TABLE_NAME,
+        leaseMs: config.REQUEST_TIMEOUT_MS + LEASE_MARGIN_MS,
+      }),
       checks: {
         s3: files.ping,
         dynamodb: datasets.ping,

@@ -89,6 +89,8 @@ export function createReadStore(database: Database): ReadStore {
     options: { after: number; limit: number; lastRow: number; filters: Filter[]; scan: number },
   ): Promise<RowsPage> {
     const { after, limit, lastRow, filters, scan } = options;
+    // No cell holds a NUL, and Postgres takes none in a text.
+    if (filters.some(({ equals }) => equals.includes('\0'))) return { rows: [], nextAfter: null };
     const upTo = Math.min(after + scan, lastRow);
     const rows = after < lastRow ? await range(id, after, upTo, limit + 1, filters) : [];
     const shown = rows.slice(0, limit);

@@ -154,6 +154,7 @@ test('filters compare text, whatever is in it', async () => {
   expect(await rows(0, '')).toEqual([2]);
   expect(await rows(1, 'x'.repeat(3_000))).toEqual([2]);
   expect(await rows(7, 'x')).toEqual([]);
+  expect(await rows(0, '\0')).toEqual([]);
 });
 
 test('a page crosses a gap of half a million rejected records in a few statements', async () => {

@@ -28,7 +28,8 @@ const refTo = <T extends TSchema & { $id?: string }>(schema: T, description?: st
 
 export const CreateDataset = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: 200 }),
+    // Half a surrogate pair is no character: not every store would keep it as it is.
+    name: Type.String({ minLength: 1, maxLength: 200, pattern: String.raw`^\P{Surrogate}*$` }),
     dialect: Type.Optional(DialectRequest),
   },
   { additionalProperties: false, $id: 'CreateDataset' },
@@ -78,7 +79,8 @@ export const CreatedDataset = Type.Object(
 );
 export type CreatedDataset = Static<typeof CreatedDataset>;
 
-export const DatasetParams = Type.Object({ id: Type.String({ format: 'uuid' }) });
+/** The length leaves out `urn:uuid:…`, which the format allows. */
+export const DatasetParams = Type.Object({ id: Type.String({ format: 'uuid', maxLength: 36 }) });
 
 const MAX_ROW = Number.MAX_SAFE_INTEGER;
 const after = Type.Integer({
@@ -92,7 +94,9 @@ const pageSize = Type.Integer({ default: 100, minimum: 1, maximum: 1_000 });
 export const ListQuery = Type.Object(
   {
     limit: Type.Integer({ default: 50, minimum: 1, maximum: 100 }),
-    cursor: Type.Optional(Type.String({ description: '`nextCursor` of the page before' })),
+    cursor: Type.Optional(
+      Type.String({ description: '`nextCursor` of the page before; empty for the first' }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -87,7 +87,10 @@ export function createDatasetService(dependencies: {
     },
 
     async list(tenant, { limit, cursor }) {
-      const { items, next } = await datasets.list(tenant, { limit, after: cursor && decodeCursor(cursor) });
+      const { items, next } = await datasets.list(tenant, {
+        limit,
+        after: cursor ? decodeCursor(cursor) : undefined,
+      });
       return { items: items.map(toView), nextCursor: next && encodeCursor(next) };
     },
 
