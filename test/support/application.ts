@@ -17,79 +17,57 @@ import { workerEnvironment } from '../../services/worker/src/process-environment
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** One line of a service's log, parsed. */
+export type LogLine = { service: string; [member: string]: unknown };
+
 /** The whole application on an embedded stack of its own, each service a process. */
 export interface Application {
   url: string;
   adminUrl: (service: string) => string;
   stack: Stack;
   services: Supervisor;
-  /** What the services logged, each line parsed. */
-  logs: { service: string; [member: string]: unknown }[];
+  /** What the services logged. */
+  logs: LogLine[];
   /** What was restarted, and how it had ended. */
   ends: string[];
   close: () => Promise<void>;
 }
 
-/**
- * @param options.workers how many
- * @param options.leaseSeconds visibility timeout of the queue: how soon the work of a killed worker is taken up again
- * @param options.environment added to every service's; small chunks make a small file take many messages
- */
-export async function startApplication(
-  options: { workers?: number; environment?: Record<string, string>; leaseSeconds?: number } = {},
-): Promise<Application> {
-  const { workers = 1, environment = {}, leaseSeconds = 30 } = options;
-  const stateDir = mkdtempSync(join(tmpdir(), 'stowage-'));
-  const template = readFileSync(`${root}infra/storage.yml`, 'utf8');
-  const stack = await startStack({
-    stateDir,
-    template,
-    parameters: { LeaseSeconds: String(leaseSeconds) },
-    fsync: false,
-  });
-  const log = createLogger({ service: 'migrate', version: 'test', level: 'warn' });
-  await migrate({ connection: parseConnection(stack.databaseUrl, 'test database'), dir: migrationsDir, log });
+export interface StackOptions {
+  /** Visibility timeout of the queue: how soon the work of a killed worker is taken up again. Default: 30. */
+  leaseSeconds?: number;
+  /** Changes the text of infra/storage.yml. */
+  template?: (text: string) => string;
+}
 
-  const port = await freePort();
-  const adminPorts = new Map<string, number>();
-  const service = async (
-    name: string,
-    program: string,
-    own: Record<string, string>,
-  ): Promise<ServiceSpec> => {
-    const adminPort = await freePort();
-    adminPorts.set(name, adminPort);
-    return {
-      name,
-      script: `${root}services/${program}/src/main.ts`,
-      healthUrl: `http://127.0.0.1:${own['PORT'] ?? adminPort}/health`,
-      environment: {
-        ...stack.environment,
-        NODE_ENV: 'test',
-        ADMIN_HOST: '127.0.0.1',
-        ADMIN_PORT: String(adminPort),
-        ...own,
-        ...environment,
-      },
-    };
-  };
-  const logs: Application['logs'] = [];
+export interface ApplicationOptions extends StackOptions {
+  /** How many. Default: 1. */
+  workers?: number;
+  /** Added to each service's environment; small chunks make a small file take many messages. */
+  environment?: Record<string, string> | ((service: string, stack: Stack) => Record<string, string>);
+}
+
+export async function startApplication(options: ApplicationOptions = {}): Promise<Application> {
+  const { workers = 1, environment = {} } = options;
+  const stack = await startMigratedStack(options);
+  const added = (name: string) =>
+    typeof environment === 'function' ? environment(name, stack) : environment;
+  const names = ['api', ...Array.from({ length: workers }, (_, index) => `worker-${index + 1}`)];
+  const specs = await Promise.all(names.map((name) => serviceSpec(stack, name, added(name))));
+  const [api] = specs;
+  const logs: LogLine[] = [];
   const ends: string[] = [];
   const services = supervise({
-    services: await Promise.all([
-      service('api', 'api', { HOST: '127.0.0.1', PORT: String(port), RATE_LIMIT_MAX: '0' }),
-      ...Array.from({ length: workers }, (_, index) =>
-        service(`worker-${index + 1}`, 'worker', workerEnvironment),
-      ),
-    ]),
-    onLine: (name, line) => logs.push(parsed(name, line)),
+    services: specs,
+    onLine: (name, line) => logs.push(parseLine(name, line)),
     onEnd: (name, how) => ends.push(`${name} ${how}`),
   });
   await services.ready;
 
   return {
-    url: `http://127.0.0.1:${port}`,
-    adminUrl: (name) => `http://127.0.0.1:${adminPorts.get(name)}`,
+    url: new URL(api?.healthUrl ?? '').origin,
+    adminUrl: (name) =>
+      `http://127.0.0.1:${specs.find((spec) => spec.name === name)?.environment['ADMIN_PORT']}`,
     stack,
     services,
     logs,
@@ -97,12 +75,63 @@ export async function startApplication(
     async close() {
       await services.stop(10_000);
       await stack.close();
-      rmSync(stateDir, { recursive: true, force: true });
     },
   };
 }
 
-function parsed(service: string, line: string): Application['logs'][number] {
+/** An embedded stack with an up-to-date database; closing it leaves nothing. */
+export async function startMigratedStack(options: StackOptions = {}): Promise<Stack> {
+  const { leaseSeconds = 30, template = (text) => text } = options;
+  const stateDir = mkdtempSync(join(tmpdir(), 'stowage-'));
+  const stack = await startStack({
+    stateDir,
+    template: template(readFileSync(`${root}infra/storage.yml`, 'utf8')),
+    parameters: { LeaseSeconds: String(leaseSeconds) },
+    fsync: false,
+  });
+  const { close } = stack;
+  stack.close = async () => {
+    await close();
+    rmSync(stateDir, { recursive: true, force: true });
+  };
+  const log = createLogger({ service: 'migrate', version: 'test', level: 'warn' });
+  await migrate({ connection: parseConnection(stack.databaseUrl, 'test database'), dir: migrationsDir, log });
+  return stack;
+}
+
+/**
+ * How an api or a worker is run on a stack, on free ports.
+ *
+ * @param name begins with `api` or `worker`
+ * @param environment added to its own
+ */
+export async function serviceSpec(
+  stack: Stack,
+  name: string,
+  environment: Record<string, string> = {},
+): Promise<ServiceSpec> {
+  const isApi = name.startsWith('api');
+  const adminPort = String(await freePort());
+  const port = isApi ? String(await freePort()) : adminPort;
+  return {
+    name,
+    script: `${root}services/${isApi ? 'api' : 'worker'}/src/main.ts`,
+    healthUrl: `http://127.0.0.1:${port}/health`,
+    environment: {
+      ...stack.environment,
+      NODE_ENV: 'test',
+      ADMIN_HOST: '127.0.0.1',
+      ADMIN_PORT: adminPort,
+      ...(isApi
+        ? { HOST: '127.0.0.1', PORT: port, RATE_LIMIT_MAX: '0' }
+        : // A drain waits for the poll under way.
+          { ...workerEnvironment, POLL_WAIT_SECONDS: '1' }),
+      ...environment,
+    },
+  };
+}
+
+export function parseLine(service: string, line: string): LogLine {
   try {
     return { ...(JSON.parse(line) as object), service };
   } catch {
