@@ -28,8 +28,7 @@ const refTo = <T extends TSchema & { $id?: string }>(schema: T, description?: st
 
 export const CreateDataset = Type.Object(
   {
-    // Half a surrogate pair is no character: not every store would keep it as it is.
-    name: Type.String({ minLength: 1, maxLength: 200, pattern: String.raw`^\P{Surrogate}*$` }),
+    name: Type.String({ minLength: 1, maxLength: 200 }),
     dialect: Type.Optional(DialectRequest),
   },
   { additionalProperties: false, $id: 'CreateDataset' },

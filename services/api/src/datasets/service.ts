@@ -67,6 +67,11 @@ export function createDatasetService(dependencies: {
 
   return {
     async create(tenant, { name, dialect = {} }) {
+      // Half a surrogate pair is no character, and not every store would keep it.
+      if (!name.isWellFormed()) {
+        const errors = [{ pointer: '/name', detail: 'must be well-formed Unicode' }];
+        throw problem('validation_failed', undefined, { errors });
+      }
       const { delimiter = 'auto', header = true, encoding = 'utf-8' } = dialect;
       const id = uuidv7();
       const form = await files.uploadForm(id, uploadSeconds);
