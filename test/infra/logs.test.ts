@@ -28,7 +28,7 @@ test('what would make a log group of its own, without an end, is given one', () 
     const { RotationLambdaName } = (resource.Properties?.['HostedRotationLambda'] ?? {}) as {
       RotationLambdaName?: { 'Fn::Sub': string };
     };
-    return !has(template, `/aws/lambda/${RotationLambdaName?.['Fn::Sub']}`);
+    return !has(template, `/aws/lambda/${RotationLambdaName?.['Fn::Sub']}"`);
   });
   const functions = resources('AWS::Lambda::Function');
   expect([...builders, ...databases, ...rotations, ...functions].map(({ where }) => where)).toEqual([]);

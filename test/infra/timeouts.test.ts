@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { createHttpApp } from '../../packages/http/src/index.ts';
-import { createLogger } from '../../packages/runtime/src/index.ts';
+import { createHttpApp } from '@stowage/http';
+import { createLogger } from '@stowage/runtime';
 import { drainDelayMs, readConfig as readApi } from '../../services/api/src/config.ts';
 import { readConfig as readWorker } from '../../services/worker/src/config.ts';
 import { SERVICE, type TargetGroup, TARGET_GROUP } from './ecs.ts';

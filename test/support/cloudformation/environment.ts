@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Environment, type Layer, LAYERS, stackName } from '../../../scripts/deploy/layers.ts';
+import { parameterValues, refuseUnknown } from '../../../scripts/deploy/parameters.ts';
+import { readTemplate } from '../../../scripts/deploy/template.ts';
 import { type Evaluated, evaluate } from './evaluate.ts';
 import { loadTemplate, type Template } from './template.ts';
 
@@ -36,9 +38,9 @@ export const OWNERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Evaluates the templates of every layer in the order they are deployed, with each parameter taken by name from, later
- * wins: its default, the environment's file (with `OWNERS` filled in), the outputs of the layers before, the release,
- * `overrides`.
+ * Evaluates the templates of every layer in the order they are deployed, each with the parameters that a release gives
+ * it: from its default, the environment's file (with `OWNERS` filled in), the outputs of the layers before, and the
+ * release, to which `overrides` are added.
  *
  * @throws as `evaluate`, naming the layer
  */
@@ -46,22 +48,16 @@ export function evaluateEnvironment(
   environment: Environment,
   overrides: Readonly<Record<string, string>> = {},
 ): Record<Layer, EvaluatedLayer> {
-  const unknown = Object.keys(overrides).filter((name) => !parameterNames().has(name));
-  if (unknown.length > 0) throw new Error(`no layer has a parameter ${unknown.join(', ')}`);
+  refuseUnknown(overrides, LAYERS.map(readLayer));
   const layers: Partial<Record<Layer, EvaluatedLayer>> = {};
   const outputs: Record<string, string> = {};
   for (const layer of LAYERS) {
     const template = layerTemplate(layer);
-    const values = {
-      ...environmentFile(environment).Parameters,
-      ...OWNERS,
-      ...outputs,
-      ...RELEASE,
-      Environment: environment,
-      ...overrides,
-    };
-    const declared = new Set(Object.keys(template.Parameters ?? {}));
-    const parameters = Object.fromEntries(Object.entries(values).filter(([name]) => declared.has(name)));
+    const parameters = parameterValues(layer, readLayer(layer), {
+      file: { ...environmentFile(environment).Parameters, ...OWNERS },
+      outputs,
+      release: { ...RELEASE, Environment: environment, ...overrides },
+    });
     try {
       const name = stackName(environment, layer);
       const evaluated = evaluate(template, {
@@ -86,6 +82,15 @@ export function layerTemplate(layer: Layer): Template {
   const loaded = templates.get(layer) ?? loadTemplate(path(`infra/${layer}.yml`));
   templates.set(layer, loaded);
   return loaded;
+}
+
+const read = new Map<Layer, ReturnType<typeof readTemplate>>();
+
+/** The template of a layer as a release reads it. */
+function readLayer(layer: Layer): ReturnType<typeof readTemplate> {
+  const known = read.get(layer) ?? readTemplate(layer);
+  read.set(layer, known);
+  return known;
 }
 
 /** Names of the parameters of all layers. */
