@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@stowage/local';
 import { createAuthority } from '../../packages/postgres/test/certificates.ts';
 import { createCloudFormation, type Provider } from './aws/cloudformation.ts';
 import { emptyQueue, emptyTable } from './aws/data-plane.ts';
@@ -11,7 +12,7 @@ import { startLoadBalancer } from './aws/load-balancer.ts';
 import { createLogs } from './aws/logs.ts';
 import { createSecrets } from './aws/secrets.ts';
 import { type Service, serveAws } from './aws/server.ts';
-import { docker } from './docker.ts';
+import { docker, removeAll } from './docker.ts';
 import { startRegistry } from './registry.ts';
 
 export type Cloud = Awaited<ReturnType<typeof startCloud>>;
@@ -26,16 +27,14 @@ export async function startCloud(
   environments: readonly string[],
   more: Readonly<Record<string, Service>> = {},
 ) {
-  const name = `stowage-pipeline-${randomUUID().slice(0, 8)}`;
+  const { STOWAGE_PIPELINE: name = `stowage-pipeline-${randomUUID().slice(0, 8)}` } = process.env;
   const place = { label: `stowage.pipeline=${name}`, network: name };
+  const address = `127.0.0.1:${process.env['STOWAGE_REGISTRY_PORT'] ?? (await freePort())}`;
   const folder = mkdtempSync(join(tmpdir(), 'stowage-cloud-'));
   const stack = new AsyncDisposableStack();
   try {
     stack.defer(() => rmSync(folder, { recursive: true, force: true }));
-    // Images go after the containers that run them.
-    let address = '';
-    stack.defer(() => removeImages(address));
-    stack.defer(() => removeAll(place.label));
+    stack.defer(() => removeAll(place.label, address));
     await docker(['network', 'create', '--label', place.label, place.network]);
     const gateway = await docker([
       'network',
@@ -45,8 +44,7 @@ export async function startCloud(
       '{{(index .IPAM.Config 0).Gateway}}',
     ]);
 
-    const registry = await startRegistry(place.label);
-    ({ address } = registry);
+    const registry = await startRegistry(address, place.label);
     stack.defer(registry.close);
 
     const authority = createAuthority('Stowage test');
@@ -80,7 +78,15 @@ export async function startCloud(
     const repository: Provider = {
       attribute: ({ resource }, attribute) =>
         attribute === 'RepositoryUri'
-          ? `${registry.address}/${String(resource.Properties['RepositoryName'])}`
+          ? `${address}/${String(resource.Properties['RepositoryName'])}`
+          : undefined,
+    };
+    let endpoint = '';
+    // SDKs take a queue's URL for its endpoint.
+    const queue: Provider = {
+      attribute: ({ resource }, attribute) =>
+        attribute === undefined
+          ? `${endpoint}/123456789012/${String(resource.Properties['QueueName'])}`
           : undefined,
     };
     const cloudFormation = createCloudFormation({
@@ -88,6 +94,7 @@ export async function startCloud(
       'AWS::ECS::Service': ecs.providers.service,
       'AWS::ECS::TaskDefinition': ecs.providers.taskDefinition,
       'AWS::ElasticLoadBalancingV2::LoadBalancer': loadBalancer,
+      'AWS::SQS::Queue': queue,
       'AWS::RDS::DBInstance': databases.providers.instance,
       'AWS::SecretsManager::Secret': secrets.secret,
       'AWS::SecretsManager::SecretTargetAttachment': databases.providers.attachment,
@@ -107,8 +114,9 @@ export async function startCloud(
       },
     });
     stack.defer(aws.close);
+    endpoint = `http://${gateway}:${aws.port}`;
     Object.assign(containerEnv, {
-      AWS_ENDPOINT_URL: `http://${gateway}:${aws.port}`,
+      AWS_ENDPOINT_URL: endpoint,
       AWS_ACCESS_KEY_ID: 'task',
       AWS_SECRET_ACCESS_KEY: 'task',
       NODE_EXTRA_CA_CERTS: '/authority.pem',
@@ -150,16 +158,4 @@ function dockerEnvironment(folder: string): Record<string, string> {
     if (existsSync(join(own, name))) symlinkSync(join(own, name), join(config, name));
   }
   return { DOCKER_CONFIG: config };
-}
-
-async function removeAll(label: string): Promise<void> {
-  const containers = await docker(['ps', '--all', '--quiet', '--filter', `label=${label}`]);
-  if (containers !== '') await docker(['rm', '--force', '--volumes', ...containers.split('\n')]);
-  const networks = await docker(['network', 'ls', '--quiet', '--filter', `label=${label}`]);
-  if (networks !== '') await docker(['network', 'rm', ...networks.split('\n')]);
-}
-
-async function removeImages(registry: string): Promise<void> {
-  const images = await docker(['image', 'ls', '--quiet', '--filter', `reference=${registry}/*`]);
-  if (images !== '') await docker(['image', 'rm', '--force', ...new Set(images.split('\n'))]);
 }

@@ -43,3 +43,14 @@ export function dockerLogs(container: string): Promise<string> {
     child.on('close', () => resolve(text));
   });
 }
+
+/** Removes what a test made at the engine: its containers and network, and the images of its registry. */
+export async function removeAll(label: string, registry: string): Promise<void> {
+  const list = async (...args: string[]) => [...new Set((await docker(args)).split('\n').filter(Boolean))];
+  const containers = await list('ps', '--all', '--quiet', '--filter', `label=${label}`);
+  if (containers.length > 0) await docker(['rm', '--force', '--volumes', ...containers]);
+  const networks = await list('network', 'ls', '--quiet', '--filter', `label=${label}`);
+  if (networks.length > 0) await docker(['network', 'rm', ...networks]);
+  const images = await list('image', 'ls', '--quiet', '--filter', `reference=${registry}/*`);
+  if (images.length > 0) await docker(['image', 'rm', '--force', ...images]);
+}

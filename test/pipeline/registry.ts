@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, request as send, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Service } from './aws/server.ts';
 import { docker } from './docker.ts';
@@ -17,8 +16,6 @@ const MANIFESTS = [
 const MUTABLE_TAG = 'cache';
 
 export interface Registry {
-  /** Where Docker finds it: `127.0.0.1:<port>`. */
-  address: string;
   /** Every manifest that was pushed under a tag, as `repository:tag`. */
   pushes: string[];
   /** ECR's API, answered from what is in the registry. */
@@ -27,9 +24,9 @@ export interface Registry {
 }
 
 /**
- * ECR: a real registry, behind what makes it ECR: a login by token, and tags that do not move.
+ * ECR at an address, such as `127.0.0.1:5000`: a real registry, behind what makes it ECR: a login by token, and tags that do not move.
  */
-export async function startRegistry(label: string): Promise<Registry> {
+export async function startRegistry(address: string, label: string): Promise<Registry> {
   const container = await docker([
     'run',
     '--detach',
@@ -77,11 +74,10 @@ export async function startRegistry(label: string): Promise<Registry> {
   }
 
   const server = createServer((request, response) => void handle(request, response));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const [host, own] = address.split(':');
+  await new Promise<void>((resolve) => server.listen(Number(own), host, resolve));
 
   return {
-    address,
     pushes,
     ecr: {
       GetAuthorizationToken: () => ({

@@ -8,5 +8,7 @@ export default defineConfig({
     // A release takes half a minute, and several times that on a busy machine.
     testTimeout: 600_000,
     fileParallelism: false,
+    // Each test of a release goes on where the one before ended.
+    bail: 1,
   },
 });

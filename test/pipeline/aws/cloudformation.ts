@@ -75,8 +75,9 @@ interface CreateInput {
   ChangeSetType: string;
   TemplateBody: string;
   Capabilities?: string[];
-  Parameters?: { ParameterKey: string; ParameterValue: string }[];
-  Tags?: { Key: string; Value: string }[];
+  /** An empty list is an empty text, as the query protocol has it. */
+  Parameters?: { ParameterKey: string; ParameterValue: string }[] | '';
+  Tags?: { Key: string; Value: string }[] | '';
 }
 
 const REGION = 'us-east-1';
@@ -270,9 +271,9 @@ export function createCloudFormation(providers: Readonly<Record<string, Provider
         terminationProtection: false,
       };
       const parameters = Object.fromEntries(
-        (input.Parameters ?? []).map(({ ParameterKey, ParameterValue }) => [ParameterKey, ParameterValue]),
+        (input.Parameters || []).map(({ ParameterKey, ParameterValue }) => [ParameterKey, ParameterValue]),
       );
-      const tags = Object.fromEntries((input.Tags ?? []).map(({ Key, Value }) => [Key, Value]));
+      const tags = Object.fromEntries((input.Tags || []).map(({ Key, Value }) => [Key, Value]));
       refuseWithoutCapabilities(input);
       const evaluated = evaluateFor(stack, input.TemplateBody, parameters);
       if (!existing) stacks.push(stack);

@@ -1,0 +1,106 @@
+import { fileURLToPath } from 'node:url';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { startSqs } from '@stowage/local';
+import { expect, test } from 'vitest';
+import { serveAws } from './aws/server.ts';
+import { run } from './run.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const DEAD_ARN = 'arn:aws:sqs:us-east-1:000000000000:stowage-dev-load-dead';
+const env = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'us-east-1' };
+
+const redrive = (endpoint: string, variables: Record<string, string>, ...args: string[]) =>
+  run('node', {
+    cwd: root,
+    env: { ...env, ...variables, AWS_ENDPOINT_URL: endpoint },
+    args: ['scripts/redrive.ts', ...args],
+  });
+
+test('SQS itself moves the messages, to the queue that is named', async () => {
+  const started: unknown[] = [];
+  const states = [
+    { Status: 'RUNNING', ApproximateNumberOfMessagesMoved: 1 },
+    { Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 3 },
+  ];
+  const attributes = {
+    QueueArn: 'load',
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: DEAD_ARN }),
+    ApproximateNumberOfMessages: '3',
+  };
+  let endpoint = '';
+  const aws = await serveAws({
+    hosts: ['127.0.0.1'],
+    services: {
+      sqs: {
+        GetQueueUrl: ({ QueueName }: { QueueName: string }) => ({ QueueUrl: `${endpoint}/${QueueName}` }),
+        GetQueueAttributes: () => ({ Attributes: attributes }),
+        StartMessageMoveTask: (input: object) => void started.push(input),
+        ListMessageMoveTasks: () => ({ Results: [states.shift()] }),
+      },
+    },
+  });
+  endpoint = `http://127.0.0.1:${aws.port}`;
+  const { status, output } = await redrive(endpoint, {}, 'dev');
+  await aws.close();
+
+  expect(output).toContain(`3 are back in ${endpoint}/stowage-dev-load`);
+  expect(status).toBe(0);
+  expect(started).toEqual([{ SourceArn: DEAD_ARN, DestinationArn: 'load' }]);
+});
+
+test('where SQS is the embedded one, the messages are moved one by one', async () => {
+  const standIn = await startSqs();
+  const sqs = new SQSClient({
+    endpoint: standIn.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  });
+  const create = async (name: string, Attributes: Record<string, string> = {}) =>
+    (await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }))).QueueUrl ?? '';
+  const dead = await create('stowage-dev-load-dead');
+  const load = await create('stowage-dev-load', {
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: DEAD_ARN, maxReceiveCount: 5 }),
+  });
+  const bodies = Array.from({ length: 23 }, (_, i) => `message ${i}`);
+  const tenant = { DataType: 'String', StringValue: 'local' };
+  for (const MessageBody of bodies) {
+    await sqs.send(new SendMessageCommand({ QueueUrl: dead, MessageBody, MessageAttributes: { tenant } }));
+  }
+
+  const { status, output } = await redrive(standIn.url, { QUEUE_URL: load });
+
+  expect(output).toContain(`23 are back in ${load}`);
+  expect(status).toBe(0);
+  const messages = await receiveAll(sqs, load);
+  expect(messages.map(({ Body = '' }) => Body).toSorted()).toEqual(bodies.toSorted());
+  expect(
+    messages.every(({ MessageAttributes }) => MessageAttributes?.['tenant']?.StringValue === 'local'),
+  ).toBe(true);
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: dead, AttributeNames: ['All'] }),
+  );
+  expect(Attributes).toMatchObject({
+    ApproximateNumberOfMessages: '0',
+    ApproximateNumberOfMessagesNotVisible: '0',
+  });
+  sqs.destroy();
+  await standIn.close();
+});
+
+async function receiveAll(sqs: SQSClient, QueueUrl: string): Promise<Message[]> {
+  const all: Message[] = [];
+  for (;;) {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, MessageAttributeNames: ['All'] }),
+    );
+    if (Messages.length === 0) return all;
+    all.push(...Messages);
+  }
+}
