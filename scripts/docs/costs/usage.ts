@@ -18,8 +18,8 @@ const worker = (cpuSeconds: number) =>
 export const LOADING: readonly Use[] = [
   {
     what: 'Worker',
-    from: '33 s of a virtual CPU, measured, and 2 GB of memory for as long',
-    dollars: worker(33),
+    from: '35 s of a virtual CPU, measured, and 2 GB of memory for as long',
+    dollars: worker(35),
   },
   {
     what: 'SQS',
@@ -64,8 +64,8 @@ export const READING: readonly Use[] = [
   },
   {
     what: 'Tasks of the api',
-    from: '3.2 ms of a virtual CPU a page, measured, at 70 % of CPU',
-    dollars: worker((1e6 * 0.0032) / 0.7),
+    from: '3.5 ms of a virtual CPU a page, measured, at 70 % of CPU',
+    dollars: worker((1e6 * 0.0035) / 0.7),
   },
 ];
 
