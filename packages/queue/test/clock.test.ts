@@ -1,46 +1,14 @@
-import { Registry } from 'prom-client';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { sleep } from '../src/backoff.ts';
-import { type ConsumerOptions, startConsumer } from '../src/index.ts';
-import { FakeSqs } from './fake-sqs.ts';
-import { metric, silent } from './support.ts';
+import { consume, MINUTE, stop, useFakeClock } from './fake-clock.ts';
+import { type Fault, FakeSqs } from './fake-sqs.ts';
+import { metric } from './support.ts';
 
 // What takes minutes or hours, on a fake clock against SQS in memory.
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.spyOn(Math, 'random').mockReturnValue(0.5);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
+useFakeClock();
 
-const MINUTE = 60_000;
 const never = new Promise<void>(() => {});
-
-function consume(
-  sqs: FakeSqs,
-  options: Pick<ConsumerOptions<string>, 'handle'> & Partial<ConsumerOptions<string>>,
-) {
-  const registry = new Registry();
-  const consumer = startConsumer<string>({
-    queueUrl: 'queue',
-    pollClient: sqs.client,
-    actClient: sqs.client,
-    parse: (body) => body,
-    log: silent,
-    registry,
-    ...options,
-  });
-  return { ...consumer, registry };
-}
-
-async function stop(consumer: { stop(graceMs: number): Promise<unknown> }): Promise<unknown> {
-  const report = consumer.stop(0);
-  await vi.advanceTimersByTimeAsync(5_000);
-  return report;
-}
 
 test('back-off grows with the receive count, with full jitter up to its cap', async () => {
   const sqs = new FakeSqs({ maxReceiveCount: 4 });
@@ -228,6 +196,89 @@ test('a lease is not extended beyond the 12 hours of SQS, and its handler is abo
   expect(abortedAfter).toBeLessThan(12 * 60 * MINUTE);
   expect(await metric(consumer.registry, 'queue_lost_leases_total')).toBe(1);
   expect(sqs.deleted).toEqual([]);
+  await stop(consumer);
+});
+
+test('leases are extended together, ten a call, once past their half', async () => {
+  const sqs = new FakeSqs();
+  sqs.add(...Array.from({ length: 12 }, (_item, i) => String(i)));
+  const consumer = consume(sqs, { concurrency: 12, handle: (_body, { signal }) => sleep(MINUTE, signal) });
+  await vi.advanceTimersByTimeAsync(14_000);
+  expect(sqs.batches).toEqual([]);
+  await vi.advanceTimersByTimeAsync(5_000);
+  const command = 'ChangeMessageVisibilityBatch';
+  expect(sqs.batches).toEqual([10, 2].map((size) => ({ command, size })));
+  expect(new Set(sqs.visibilities)).toEqual(new Set([30]));
+  await stop(consumer);
+});
+
+test('heartbeats that fail are tried again, and the lease is kept', async () => {
+  const sqs = new FakeSqs();
+  sqs.add('1', '2', '3');
+  const faults: Fault[] = ['request lost', 'entries fail'];
+  sqs.fault = (command) => (command === 'ChangeMessageVisibilityBatch' ? (faults.shift() ?? 'none') : 'none');
+  const handled: string[] = [];
+  const consumer = consume(sqs, {
+    handle: async (body, { signal, receiveCount }) => {
+      await sleep(2 * MINUTE, signal);
+      if (!signal.aborted) handled.push(`${body}, delivery ${receiveCount}`);
+    },
+  });
+  await vi.advanceTimersByTimeAsync(3 * MINUTE);
+  expect(faults).toEqual([]);
+  expect(handled).toEqual(['1, delivery 1', '2, delivery 1', '3, delivery 1']);
+  expect(sqs.deleted).toEqual(['1', '2', '3']);
+  expect(await metric(consumer.registry, 'queue_lost_leases_total')).toBe(0);
+  await stop(consumer);
+});
+
+test('a lease that runs out because no heartbeat gets through aborts its handler, and nothing is acknowledged', async () => {
+  const sqs = new FakeSqs();
+  sqs.add('hello');
+  let tries = 0;
+  sqs.fault = (command) => {
+    if (command !== 'ChangeMessageVisibilityBatch') return 'none';
+    tries++;
+    return 'request lost';
+  };
+  let abortedAfter = 0;
+  const consumer = consume(sqs, {
+    concurrency: 1,
+    handle: async (_body, { signal, receiveCount }) => {
+      if (receiveCount > 1) return never;
+      const startedAt = Date.now();
+      await sleep(MINUTE, signal);
+      abortedAfter = Date.now() - startedAt;
+    },
+  });
+  await vi.advanceTimersByTimeAsync(40_000);
+  // The lease is 30 s, and looked at every 3 s; the first half of it needs no extension.
+  expect(abortedAfter).toBe(30_000);
+  expect(tries).toBe(5);
+  expect(sqs.deleted).toEqual([]);
+  expect(await metric(consumer.registry, 'queue_lost_leases_total')).toBe(1);
+  await stop(consumer);
+});
+
+test('one that has lost its lease to another says nothing more about the message', async () => {
+  const sqs = new FakeSqs();
+  sqs.add('hello');
+  sqs.duplicateNext = true;
+  const ended: string[] = [];
+  const consumer = consume(sqs, {
+    handle: async (_body, { signal, receiveCount }) => {
+      await sleep(MINUTE, signal);
+      ended.push(`${receiveCount} ${signal.aborted ? 'aborted' : 'done'}`);
+      if (receiveCount === 1) throw new Error('this must not make it visible to a third');
+    },
+  });
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(ended).toEqual(['1 aborted']);
+  await vi.advanceTimersByTimeAsync(MINUTE);
+  expect(ended).toEqual(['1 aborted', '2 done']);
+  expect(sqs.deleted).toEqual(['hello']);
+  // Extensions and nothing else.
+  expect(new Set(sqs.visibilities)).toEqual(new Set([30]));
   await stop(consumer);
 });
 

@@ -7,6 +7,7 @@ export type Fault = 'none' | 'request lost' | 'answer lost' | 'entries fail';
 interface Stored {
   id: string;
   body: string;
+  sentAt: number;
   visibleAt: number;
   receiveCount: number;
   handle: string;
@@ -28,9 +29,18 @@ export class FakeSqs {
   readonly deleted: string[] = [];
   /** Every visibility change that was asked for, in seconds. */
   readonly visibilities: number[] = [];
+  /** When receives came. */
   readonly receives: number[] = [];
+  /** How many messages they asked for. */
+  readonly asked: number[] = [];
+  /** How many messages each delete and visibility change was about. */
+  readonly batches: { command: string; size: number }[] = [];
   readonly violations: string[] = [];
   fault: (command: string) => Fault = () => 'none';
+  /** Hears what takes effect on a message in flight: its delete, or in how many seconds it is visible. */
+  onTold: (told: { id: string; receiveCount: number; visibleIn: number | 'deleted' }) => void = () => {};
+  /** Whether the next message is delivered again at once, as SQS may: the first receiver's handle is then void. */
+  duplicateNext = false;
   latencyMs = (): number => 5;
 
   readonly #leaseSeconds: number;
@@ -52,7 +62,7 @@ export class FakeSqs {
   add(...bodies: string[]): void {
     for (const body of bodies) {
       const id = `m${this.#messages.size + this.deleted.length + this.deadLetters.length}-${body}`;
-      this.#messages.set(id, { id, body, visibleAt: 0, receiveCount: 0, handle: '' });
+      this.#messages.set(id, { id, body, sentAt: Date.now(), visibleAt: 0, receiveCount: 0, handle: '' });
     }
   }
 
@@ -63,6 +73,8 @@ export class FakeSqs {
     const name = command.constructor.name.replace('Command', '');
     const input = command.input as { Entries?: Entry[] };
     const handles = input.Entries?.map(({ ReceiptHandle }) => ReceiptHandle) ?? [];
+    if (!options?.abortSignal) this.violations.push(`${name} without a time limit`);
+    if (handles.length > 0) this.batches.push({ command: name, size: handles.length });
     for (const handle of handles) this.#check(name, handle);
     const fault = this.fault(name);
     try {
@@ -125,6 +137,8 @@ export class FakeSqs {
     signal?: AbortSignal,
   ): Promise<{ Messages: Message[] }> {
     this.receives.push(Date.now());
+    this.asked.push(max);
+    if (max < 1 || max > 10) throw new Error('SQS gives 1 to 10 messages');
     const until = Date.now() + wait * 1000;
     for (;;) {
       if (signal?.aborted) throw new Error('aborted');
@@ -146,13 +160,17 @@ export class FakeSqs {
         continue;
       }
       message.receiveCount++;
-      message.visibleAt = now + this.#leaseSeconds * 1000;
+      message.visibleAt = this.duplicateNext ? now : now + this.#leaseSeconds * 1000;
+      this.duplicateNext = false;
       message.handle = `h${++this.#handles}`;
       taken.push({
         MessageId: message.id,
         Body: message.body,
         ReceiptHandle: message.handle,
-        Attributes: { ApproximateReceiveCount: String(message.receiveCount), SentTimestamp: String(now) },
+        Attributes: {
+          ApproximateReceiveCount: String(message.receiveCount),
+          SentTimestamp: String(message.sentAt),
+        },
       });
     }
     return taken;
@@ -167,9 +185,13 @@ export class FakeSqs {
         failed.push({ Id, SenderFault: false, Code: 'InternalError' });
       } else if (name === 'DeleteMessageBatch') {
         // Like SQS, it calls the delete of what is not there a success.
-        if (message && this.#messages.delete(message.id)) this.deleted.push(message.body);
+        if (message && this.#messages.delete(message.id)) {
+          this.deleted.push(message.body);
+          this.onTold({ id: message.id, receiveCount: message.receiveCount, visibleIn: 'deleted' });
+        }
       } else if (message && message.visibleAt > Date.now()) {
         message.visibleAt = Date.now() + VisibilityTimeout * 1000;
+        this.onTold({ id: message.id, receiveCount: message.receiveCount, visibleIn: VisibilityTimeout });
       } else {
         failed.push({ Id, SenderFault: true, Code: 'InvalidParameterValue', Message: 'not in flight' });
       }

@@ -1,7 +1,8 @@
-import { expect, test, vi } from 'vitest';
+import { Type } from 'typebox';
+import { expect, test } from 'vitest';
 import { sendToDeadLetters } from '../src/dead-letters.ts';
-import { type HandlerContext, Poison, RetryLater } from '../src/index.ts';
-import { intercept, metric, standIn } from './support.ts';
+import { type HandlerContext, messageParser, Poison, RetryLater } from '../src/index.ts';
+import { intercept, metric, standIn, waitFor } from './support.ts';
 
 const { connect, createQueue } = await standIn();
 
@@ -11,8 +12,8 @@ test.concurrent('a message whose handler returns is deleted', async () => {
     handle: async () => {},
   });
   await queue.send('hello');
-  await vi.waitFor(async () => expect(await metric(consumer.registry, 'queue_deliveries_total')).toBe(1));
-  await vi.waitFor(async () => expect(await queue.depth()).toBe(0));
+  await waitFor(async () => expect(await metric(consumer.registry, 'queue_deliveries_total')).toBe(1));
+  await waitFor(async () => expect(await queue.depth()).toBe(0));
 });
 
 test.concurrent('a message whose handler throws is delivered again, counting, and ends in the dead-letter queue', async () => {
@@ -45,7 +46,7 @@ test.concurrent('RetryLater brings the message back after the seconds it names',
     },
   });
   await queue.send('hello');
-  await vi.waitFor(() => expect(deliveredAt).toHaveLength(2), 4_000);
+  await waitFor(() => expect(deliveredAt).toHaveLength(2));
   const [first = 0, second = 0] = deliveredAt;
   expect(second - first).toBeGreaterThan(950);
 });
@@ -64,7 +65,7 @@ test.concurrent('poison goes to the dead-letter queue at once, with the reason a
   expect(dead?.Body).toBe('hello');
   expect(dead?.MessageAttributes?.['reason']?.StringValue).toBe('no such dataset\u{FFFD}');
   expect(dead?.MessageAttributes?.['tenant']?.StringValue).toBe('acme');
-  await vi.waitFor(async () => expect(await queue.depth()).toBe(0));
+  await waitFor(async () => expect(await queue.depth()).toBe(0));
   expect(deliveries).toBe(1);
 });
 
@@ -82,11 +83,31 @@ test.concurrent('a body that cannot be read is poison, and no handler sees it', 
   await queue.send('{');
   const dead = await queue.receiveDead();
   expect(dead?.MessageAttributes?.['reason']?.StringValue).toBe('not JSON: {');
-  await vi.waitFor(async () => expect(await queue.depth()).toBe(0));
+  await waitFor(async () => expect(await queue.depth()).toBe(0));
   expect(deliveries).toBe(0);
   expect(
     await metric(consumer.registry, 'queue_deliveries_total', { type: 'unknown', outcome: 'poison' }),
   ).toBe(1);
+});
+
+test.concurrent('a message of an unknown type goes to the dead-letter queue as it came, with what is wrong', async () => {
+  const queue = await createQueue();
+  const handled: string[] = [];
+  const parse = messageParser(Type.Object({ type: Type.Literal('greeting') }));
+  await using _ = queue.consume({
+    parse: (body) => parse(body).type,
+    handle: async (body) => {
+      handled.push(body);
+    },
+  });
+  await queue.send('{"type":"farewell"}', '{"type":"greeting"}');
+  const dead = await queue.receiveDead();
+  expect(dead?.Body).toBe('{"type":"farewell"}');
+  expect(dead?.MessageAttributes?.['reason']?.StringValue).toBe(
+    'unknown or malformed message: /type must be "greeting"',
+  );
+  await waitFor(async () => expect(await queue.depth()).toBe(0));
+  expect(handled).toEqual(['greeting']);
 });
 
 test.concurrent('poison that cannot be sent to the dead-letter queue is kept', async () => {

@@ -16,6 +16,9 @@ afterEach(() => {
 
 class Down extends Error {}
 
+/** Longer than any back-off of these tests, so that a visibility change of this length is an extension. */
+const LEASE_SECONDS = 5;
+
 const ENDINGS = ['return', 'return', 'return', 'throw', 'poison', 'later', 'down', 'hang', 'ignore'] as const;
 
 const scenario = fc.record({
@@ -38,7 +41,7 @@ test('whatever handlers and SQS do: no slot leaks, nothing is acknowledged early
     fc.asyncProperty(scenario, async ({ concurrency, pollers, messages, faultsIn100, seed }) => {
       const random = mulberry32(seed);
       vi.spyOn(Math, 'random').mockImplementation(random);
-      const sqs = new FakeSqs({ leaseSeconds: 5, maxReceiveCount: 4 });
+      const sqs = new FakeSqs({ leaseSeconds: LEASE_SECONDS, maxReceiveCount: 4 });
       const faults: Fault[] = ['request lost', 'answer lost', 'entries fail'];
       sqs.latencyMs = () => random() * 50;
       sqs.fault = () =>
@@ -50,6 +53,7 @@ test('whatever handlers and SQS do: no slot leaks, nothing is acknowledged early
       const errors: string[] = [];
       const allIn = Promise.withResolvers<void>();
       let running = 0;
+      const inHandlers = new Set<string>();
 
       const registry = new Registry();
       const consumer = startConsumer<string>({
@@ -64,16 +68,23 @@ test('whatever handlers and SQS do: no slot leaks, nothing is acknowledged early
         handlerTimeoutMs: 12_000,
         backoffSeconds: { base: 1, cap: 4 },
         isUnavailable: (error) => error instanceof Down,
-        handle: async (body, { signal }) => {
+        handle: async (body, { signal, messageId, receiveCount }) => {
+          const delivery = `${messageId} ${receiveCount}`;
           running++;
+          inHandlers.add(delivery);
           if (running > concurrency) errors.push(`${running} handlers in ${concurrency} slots`);
           try {
             await run(body, signal);
           } finally {
             running--;
+            inHandlers.delete(delivery);
           }
         },
       });
+      sqs.onTold = ({ id, receiveCount, visibleIn }) => {
+        const extension = visibleIn === LEASE_SECONDS;
+        if (inHandlers.has(`${id} ${receiveCount}`) && !extension) errors.push(`${visibleIn} while handled`);
+      };
 
       async function run(body: string, signal: AbortSignal): Promise<void> {
         if (body === 'at last') return allIn.promise;
@@ -147,7 +158,7 @@ test('whenever it comes, stop ends in time and accounts for every message', asyn
       async ({ concurrency, pollers, messages, faultsIn100, seed }, stopAfterMs, graceMs) => {
         const random = mulberry32(seed);
         vi.spyOn(Math, 'random').mockImplementation(random);
-        const sqs = new FakeSqs({ leaseSeconds: 5, maxReceiveCount: 4 });
+        const sqs = new FakeSqs({ leaseSeconds: LEASE_SECONDS, maxReceiveCount: 4 });
         sqs.latencyMs = () => random() * 50;
         sqs.fault = () => (random() * 100 < faultsIn100 ? 'request lost' : 'none');
         let running = 0;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateQueueCommand, SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { expect, test, vi } from 'vitest';
-import { intercept, metric, record, standIn } from './support.ts';
+import { expect, test } from 'vitest';
+import { intercept, metric, record, standIn, waitFor } from './support.ts';
 
 const { connect, createQueue } = await standIn();
 
@@ -24,7 +24,7 @@ test.concurrent('receive errors give back the slots they reserved', async () => 
     },
   });
   await queue.send('1', '2', '3', '4');
-  await vi.waitFor(() => expect(running).toBe(3), 3_000);
+  await waitFor(() => expect(running).toBe(3));
   release.resolve();
 });
 
@@ -44,7 +44,7 @@ test.concurrent('a queue that cannot be reached at the start is waited for', asy
     },
   });
   await queue.send('hello');
-  await vi.waitFor(() => expect(handled).toEqual(['hello']), 3_000);
+  await waitFor(() => expect(handled).toEqual(['hello']));
   expect(await metric(consumer.registry, 'queue_receive_errors_total')).toBe(2);
 });
 
@@ -55,14 +55,14 @@ test.concurrent('a queue without a redrive policy is not consumed until it has o
   const pollClient = connect();
   const polls = record(pollClient);
   await using consumer = queue.consume({ queueUrl, pollClient, handle: async () => {} });
-  await vi.waitFor(async () =>
+  await waitFor(async () =>
     expect(await metric(consumer.registry, 'queue_receive_errors_total')).toBeGreaterThan(0),
   );
   expect(polls).toEqual([]);
   const deadLetterTargetArn = `arn:aws:sqs:us-east-1:000000000000:${queue.deadLetterUrl.split('/').at(-1)}`;
   const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 });
   await client.send(new SetQueueAttributesCommand({ QueueUrl: queueUrl, Attributes: { RedrivePolicy } }));
-  await vi.waitFor(() => expect(polls.length).toBeGreaterThan(0), 3_000);
+  await waitFor(() => expect(polls.length).toBeGreaterThan(0));
 });
 
 test.concurrent('receives and the other calls use clients of their own', async () => {
@@ -73,7 +73,7 @@ test.concurrent('receives and the other calls use clients of their own', async (
   const acts = record(actClient);
   await using _ = queue.consume({ pollClient, actClient, handle: async () => {} });
   await queue.send('hello');
-  await vi.waitFor(async () => expect(await queue.depth()).toBe(0));
+  await waitFor(async () => expect(await queue.depth()).toBe(0));
   expect(new Set(polls.map(({ command }) => command))).toEqual(new Set(['ReceiveMessage']));
   expect(acts.map(({ command }) => command)).toEqual([
     'GetQueueAttributes',
@@ -92,9 +92,9 @@ test.concurrent('the metrics tell age, duration and messages in flight', async (
     handle: () => release.promise,
   });
   const { registry } = consumer;
-  await vi.waitFor(async () => expect(await metric(registry, 'queue_messages_in_flight')).toBe(1));
+  await waitFor(async () => expect(await metric(registry, 'queue_messages_in_flight')).toBe(1));
   release.resolve();
-  await vi.waitFor(async () => expect(await metric(registry, 'queue_messages_in_flight')).toBe(0));
+  await waitFor(async () => expect(await metric(registry, 'queue_messages_in_flight')).toBe(0));
   const text = await registry.metrics();
   expect(text).toContain('queue_handler_duration_seconds_count{type="greeting",outcome="done"} 1');
   expect(text).toContain('queue_deliveries_total{type="greeting",outcome="done"} 1');

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test, vi } from 'vitest';
-import { createSlots } from '../src/slots.ts';
-import { record, standIn } from './support.ts';
+import { expect, test } from 'vitest';
+import { record, standIn, waitFor } from './support.ts';
 
 const { connect, createQueue } = await standIn();
 
@@ -17,10 +16,10 @@ test.concurrent('a slow message does not hold up the others', async () => {
     },
   });
   await queue.send('slow', '1', '2', '3', '4', '5');
-  await vi.waitFor(() => expect(done).toEqual(['1', '2', '3', '4', '5']), 3_000);
+  await waitFor(() => expect(done).toEqual(['1', '2', '3', '4', '5']));
   slow.resolve();
-  await vi.waitFor(() => expect(done).toContain('slow'));
-  await vi.waitFor(async () => expect(await queue.depth()).toBe(0));
+  await waitFor(() => expect(done).toContain('slow'));
+  await waitFor(async () => expect(await queue.depth()).toBe(0));
 });
 
 test.concurrent('no more messages are received than slots are free, over all pollers', async () => {
@@ -43,7 +42,7 @@ test.concurrent('no more messages are received than slots are free, over all pol
     },
   });
   await queue.send(...Array.from({ length: 60 }, (_item, i) => String(i)));
-  await vi.waitFor(() => expect(done).toBe(60), 5_000);
+  await waitFor(() => expect(done).toBe(60));
   expect(most).toBe(4);
   expect(Math.max(...calls.map(({ input }) => Number(input['MaxNumberOfMessages'])))).toBeLessThanOrEqual(4);
 });
@@ -63,34 +62,10 @@ test.concurrent('nothing is received while no slot is free', async () => {
     },
   });
   await queue.send('1', '2');
-  await vi.waitFor(() => expect(started).toBe(1));
+  await waitFor(() => expect(started).toBe(1));
   const before = calls.length;
   await sleep(200);
   expect(calls.length).toBe(before);
   block.resolve();
-  await vi.waitFor(() => expect(started).toBe(2));
-});
-
-test.concurrent('a poller that finds few free slots waits a moment for more', async () => {
-  const slots = createSlots(10);
-  expect(await slots.reserve(10)).toBe(10);
-  const next = slots.reserve(10);
-  slots.release(1);
-  setTimeout(() => slots.release(4), 5);
-  expect(await next).toBe(5);
-});
-
-test.concurrent('a poller does not wait for more free slots than a moment', async () => {
-  const slots = createSlots(10);
-  await slots.reserve(10);
-  slots.release(1);
-  expect(await slots.reserve(10)).toBe(1);
-});
-
-test.concurrent('closed slots end every wait for one', async () => {
-  const slots = createSlots(1);
-  await slots.reserve(10);
-  const waiting = [slots.reserve(10), slots.reserve(10)];
-  slots.close();
-  expect(await Promise.all(waiting)).toEqual([0, 0]);
+  await waitFor(() => expect(started).toBe(2));
 });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import { expect, test, vi } from 'vitest';
-import { intercept, record, standIn } from './support.ts';
+import { expect, test } from 'vitest';
+import { intercept, record, standIn, waitFor } from './support.ts';
 
 const { connect, createQueue } = await standIn();
 
@@ -10,18 +10,22 @@ test.concurrent('stop lets running handlers finish, acknowledges them, and recei
   const pollClient = connect();
   const polls = record(pollClient);
   let running = 0;
+  const release = Promise.withResolvers<void>();
   await using consumer = queue.consume({
     pollClient,
     concurrency: 3,
     handle: async () => {
       running++;
-      await sleep(300);
+      await release.promise;
     },
   });
   await queue.send('1', '2', '3', '4');
-  await vi.waitFor(() => expect(running).toBe(3));
+  await waitFor(() => expect(running).toBe(3));
   const before = polls.length;
-  expect(await consumer.stop(5_000)).toEqual({ finished: 3, returned: 0, abandoned: 0 });
+  const stopped = consumer.stop(60_000);
+  await sleep(300);
+  release.resolve();
+  expect(await stopped).toEqual({ finished: 3, returned: 0, abandoned: 0 });
   expect(polls.length).toBe(before);
   expect(await queue.depth()).toBe(1);
   expect((await queue.receive())?.Body).toBe('4');
@@ -61,11 +65,11 @@ test.concurrent('a message that comes while stop waits for a poll is not lost to
   const polls = record(pollClient);
   await using consumer = queue.consume({
     pollClient,
-    waitTimeSeconds: 2,
+    waitTimeSeconds: 20,
     handle: async () => {},
   });
-  await vi.waitFor(() => expect(polls).toHaveLength(1));
-  const stopped = consumer.stop(5_000);
+  await waitFor(() => expect(polls).toHaveLength(1));
+  const stopped = consumer.stop(20_000);
   await sleep(100);
   await queue.send('hello');
   expect(await stopped).toEqual({ finished: 0, returned: 1, abandoned: 0 });
@@ -82,7 +86,7 @@ test.concurrent('stop aborts handlers that outlast its grace, and gives their me
     },
   });
   await queue.send('hello');
-  await vi.waitFor(() => expect(started).toBe(true));
+  await waitFor(() => expect(started).toBe(true));
   expect(await consumer.stop(100)).toEqual({ finished: 0, returned: 1, abandoned: 0 });
   expect((await queue.receive(1))?.Body).toBe('hello');
 });
@@ -98,10 +102,10 @@ test.concurrent('stop abandons a handler that ignores its signal, and does not g
     },
   });
   await queue.send('hello');
-  await vi.waitFor(() => expect(started).toBe(true));
+  await waitFor(() => expect(started).toBe(true));
   const before = Date.now();
   expect(await consumer.stop(100)).toEqual({ finished: 0, returned: 0, abandoned: 1 });
-  expect(Date.now() - before).toBeLessThan(3_100);
+  expect(Date.now() - before).toBeLessThan(6_000);
   expect(await queue.receive()).toBeUndefined();
   hung.resolve();
 });
@@ -139,10 +143,10 @@ test.concurrent('stop ends within its time although SQS does not answer', async 
     },
   });
   await queue.send('hello');
-  await vi.waitFor(() => expect(handled).toBe(true));
+  await waitFor(() => expect(handled).toBe(true));
   const before = Date.now();
   await consumer.stop(0);
-  expect(Date.now() - before).toBeLessThan(3_100);
+  expect(Date.now() - before).toBeLessThan(6_000);
 });
 
 test.concurrent('stopping twice stops once', async () => {
@@ -165,10 +169,10 @@ test.concurrent('stop does not wait for a queue that cannot be reached', async (
     actClient,
     handle: async () => {},
   });
-  await vi.waitFor(() => expect(failures).toBeGreaterThan(0));
+  await waitFor(() => expect(failures).toBeGreaterThan(0));
   const before = Date.now();
   expect(await consumer.stop(10_000)).toEqual({ finished: 0, returned: 0, abandoned: 0 });
-  expect(Date.now() - before).toBeLessThan(500);
+  expect(Date.now() - before).toBeLessThan(5_000);
 });
 
 test.concurrent('a message given back is not taken again by a poll that stop waits for', async () => {
@@ -182,7 +186,7 @@ test.concurrent('a message given back is not taken again by a poll that stop wai
     },
   });
   await queue.send('hello');
-  await vi.waitFor(() => expect(attempts.length).toBeGreaterThan(0));
+  await waitFor(() => expect(attempts.length).toBeGreaterThan(0));
   // The next long poll is under way by now, and stop waits for it.
   await sleep(100);
   expect(await consumer.stop(5_000)).toEqual({ finished: 0, returned: 1, abandoned: 0 });

@@ -10,10 +10,15 @@ import {
 import { startSqs } from '@stowage/local';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { afterAll } from 'vitest';
+import { afterAll, vi } from 'vitest';
 import { type ConsumerOptions, startConsumer } from '../src/index.ts';
 
 export const silent = pino({ level: 'silent' });
+
+/** Waits until `check` does not throw; long enough for a busy machine. */
+export function waitFor(check: () => void | Promise<void>): Promise<void> {
+  return vi.waitFor(check, { timeout: 20_000, interval: 20 });
+}
 
 /** One stand-in a test file, and a queue with its dead-letter queue for each test. */
 export async function standIn() {
@@ -104,7 +109,7 @@ export async function standIn() {
       },
       /** Takes a message that is visible, or becomes so within the wait. */
       receive: (waitSeconds = 0) => take(queueUrl, waitSeconds),
-      receiveDead: (waitSeconds = 5) => take(deadLetterUrl, waitSeconds),
+      receiveDead: (waitSeconds = 20) => take(deadLetterUrl, waitSeconds),
     };
   }
 

@@ -1,5 +1,5 @@
-import { expect, test, vi } from 'vitest';
-import { metric, standIn } from './support.ts';
+import { expect, test } from 'vitest';
+import { metric, standIn, waitFor } from './support.ts';
 
 const { createQueue } = await standIn();
 
@@ -7,7 +7,7 @@ class Down extends Error {}
 const isUnavailable = (error: unknown): boolean => error instanceof Down;
 
 test.concurrent('an outage of what a handler needs costs its message no delivery', async () => {
-  const queue = await createQueue({ visibilityTimeout: 1, maxReceiveCount: 1 });
+  const queue = await createQueue({ visibilityTimeout: 2, maxReceiveCount: 1 });
   const counts: number[] = [];
   await using _ = queue.consume({
     isUnavailable,
@@ -17,8 +17,8 @@ test.concurrent('an outage of what a handler needs costs its message no delivery
     },
   });
   await queue.send('hello');
-  await vi.waitFor(() => expect(counts).toEqual([1, 1, 1, 1, 1]), 5_000);
-  await vi.waitFor(async () => expect(await queue.depth()).toBe(0));
+  await waitFor(() => expect(counts).toEqual([1, 1, 1, 1, 1]));
+  await waitFor(async () => expect(await queue.depth()).toBe(0));
   expect(await queue.receiveDead(0)).toBeUndefined();
 });
 
@@ -45,7 +45,7 @@ test.concurrent('a stop gives back a message that waits for a dependency, at onc
     },
   });
   await queue.send('hello');
-  await vi.waitFor(() => expect(attempts).toBeGreaterThan(0));
+  await waitFor(() => expect(attempts).toBeGreaterThan(0));
   const report = await consumer.stop(10_000);
   expect(report).toEqual({ finished: 0, returned: 1, abandoned: 0 });
   expect((await queue.receive())?.Body).toBe('hello');
