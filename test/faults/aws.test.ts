@@ -38,7 +38,7 @@ beforeEach(() => {
 });
 
 /** Whatever fails while a service does is 503 and says when to come back, in time; nothing is started again. */
-afterEach(async () => {
+async function expectHealed(): Promise<void> {
   await proxies.mend();
   await expectKept(application, load);
   for (const failure of load.failures) {
@@ -49,7 +49,8 @@ afterEach(async () => {
   }
   expect(application.ends).toEqual([]);
   expect(application.services.pids()).toEqual(processes);
-});
+}
+afterEach(expectHealed);
 
 const SERVICES: Service[] = ['S3', 'SQS', 'DYNAMODB'];
 

@@ -33,7 +33,7 @@ beforeEach(async () => {
 });
 
 /** Whatever Postgres did, clients noticed nothing, and nothing was started again. */
-afterEach(async () => {
+async function expectUnnoticed(): Promise<void> {
   await expectLoaded(application, [[id, file]]);
   await expectKept(application, load);
   expect(load.failures).toEqual([]);
@@ -41,7 +41,8 @@ afterEach(async () => {
   expect(application.services.pids()).toEqual(processes);
   const costly = application.logs.filter(({ outcome }) => outcome === 'failed' || outcome === 'lost');
   expect(costly).toEqual([]);
-});
+}
+afterEach(expectUnnoticed);
 
 /** Statements of an operator, who may do all. */
 async function asOperator<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {

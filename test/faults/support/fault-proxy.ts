@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request as send, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stack } from '@stowage/local';
 
@@ -21,6 +22,8 @@ export interface Faults {
 
 /** Stands between the application and one stand-in. */
 export interface FaultProxy extends Faults {
+  /** Is told the body of each call before it is passed on. */
+  tap: ((body: string) => Promise<void>) | undefined;
   /** Calls that came, by how they were treated. */
   counts: Record<'passed' | 'failed' | 'throttled', number>;
   /** The service is killed: connections are reset, and new ones refused. */
@@ -86,6 +89,7 @@ async function startFaultProxy(service: Service): Promise<FaultProxy & { url: st
   let failures = 0;
 
   async function treat(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await buffer(request);
     if (Math.random() < proxy.throttleRate) {
       proxy.counts.throttled++;
       return refuse(request, response, THROTTLED[service]);
@@ -94,7 +98,8 @@ async function startFaultProxy(service: Service): Promise<FaultProxy & { url: st
     proxy.counts[fails ? 'failed' : 'passed']++;
     const kind = fails ? FAILURES[failures++ % FAILURES.length] : 'none';
     if (kind === 'refused') return refuse(request, response, BROKEN[service]);
-    const answer = await forward(proxy.target, request, response);
+    await proxy.tap?.(body.toString());
+    const answer = await forward(proxy.target, { request, body, response });
     await sleep(proxy.latencyMs);
     if (kind === 'lost') {
       answer.resume();
@@ -118,6 +123,7 @@ async function startFaultProxy(service: Service): Promise<FaultProxy & { url: st
 
   const proxy = {
     ...NO_FAULTS,
+    tap: undefined as FaultProxy['tap'],
     url: `http://127.0.0.1:${port}`,
     target: new URL('http://127.0.0.1'),
     counts: { passed: 0, failed: 0, throttled: 0 },
@@ -137,19 +143,15 @@ async function startFaultProxy(service: Service): Promise<FaultProxy & { url: st
 const FAILURES = ['refused', 'lost', 'cut'] as const;
 
 /** Passes a request on; resolves when its answer begins. A client that leaves takes the request with it. */
-function forward(target: URL, request: IncomingMessage, response: ServerResponse): Promise<IncomingMessage> {
+function forward(
+  { hostname: host, port }: URL,
+  { request, body, response }: { request: IncomingMessage; body: Buffer; response: ServerResponse },
+): Promise<IncomingMessage> {
+  const { method, url: path, rawHeaders: headers } = request;
   return new Promise((resolve, reject) => {
-    const { hostname: host, port } = target;
-    const onward = send({
-      host,
-      port,
-      method: request.method,
-      path: request.url,
-      headers: request.rawHeaders,
-    });
+    const onward = send({ host, port, method, path, headers });
     response.once('close', () => onward.destroy());
-    onward.once('response', resolve).once('error', reject);
-    request.pipe(onward);
+    onward.once('response', resolve).once('error', reject).end(body);
   });
 }
 
@@ -172,12 +174,7 @@ const THROTTLED: Record<Service, Refusal> = {
 };
 
 /** Answers as the service words an error. */
-async function refuse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { status, code, xml }: Refusal,
-): Promise<void> {
-  for await (const _ of request); // Read to its end, or the connection could not be used again.
+function refuse({ method }: IncomingMessage, response: ServerResponse, { status, code, xml }: Refusal): void {
   const body = xml
     ? `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>on purpose</Message></Error>`
     : JSON.stringify({ __type: `com.amazonaws#${code}`, message: 'on purpose' });
@@ -185,5 +182,5 @@ async function refuse(
     'content-type': xml ? 'application/xml' : 'application/x-amz-json-1.0',
     'content-length': Buffer.byteLength(body),
   });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  response.end(method === 'HEAD' ? undefined : body);
 }
