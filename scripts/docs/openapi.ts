@@ -8,7 +8,7 @@ export async function openapiDocument(): Promise<string> {
     log: createLogger({ service: 'docs', version: 'docs', level: 'silent' }),
     registry: createMetrics('docs', 'docs'),
     version: '1',
-    auth: { mode: 'none' },
+    auth: { mode: 'oidc', issuer: 'https://issuer.invalid', audience: 'docs' },
     service: absent as never,
     idempotencyStore: absent as never,
     checks: absent as never,

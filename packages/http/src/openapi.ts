@@ -14,7 +14,12 @@ export interface OpenApiOptions {
   readonly description: string;
   /** Every error code of the service, for `/docs/errors`. */
   readonly problems: { readonly table: ProblemTable };
+  /** Whether callers without a token are served as well. Default false. */
+  readonly anonymous?: boolean;
 }
+
+/** Methods of which Fastify reads a body whether the operation takes one or not, so that a bad one is an error. */
+const WITH_BODY = new Set<unknown>(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** What the documentation pages load: their own scripts and styles, small inline images, and the contract. */
 const PAGE_POLICY = [
@@ -33,14 +38,14 @@ const PAGE_POLICY = [
  * the `type` of an error points to at `/docs/errors`. Register it before the routes; it describes those that follow.
  */
 export const openapi = fp<OpenApiOptions>(
-  async (app, { title, version, description, problems }) => {
+  async (app, { title, version, description, problems, anonymous = false }) => {
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
         info: { title, version, description },
         components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
       },
-      transform: describeRoute,
+      transform: describeRoute(anonymous),
       // By name, where the default would call them def-0, def-1, ….
       refResolver: {
         buildLocalReference: (json, _base, _fragment, i) =>
@@ -71,18 +76,22 @@ export const openapi = fp<OpenApiOptions>(
 );
 
 /** Adds to each operation what its configuration implies: the scope it needs and the errors that any route may answer. */
-const describeRoute: SwaggerTransform = ({ schema, url, route }) => {
-  const { public: open = false, probe = false, scope } = route.config ?? {};
-  return {
-    url,
-    schema: {
-      ...schema,
-      ...(schema.querystring === undefined ? {} : { querystring: asClientsSeeIt(schema.querystring) }),
-      security: open ? [] : [{ bearer: scope === undefined ? [] : [scope] }],
-      ...(probe ? {} : { response: withCommonProblems(schema, route) }),
-    },
+const describeRoute =
+  (anonymous: boolean): SwaggerTransform =>
+  ({ schema, url, route }) => {
+    const { public: open = false, probe = false, scope } = route.config ?? {};
+    const bearer = { bearer: scope === undefined ? [] : [scope] };
+    return {
+      url,
+      schema: {
+        ...schema,
+        ...(schema.querystring === undefined ? {} : { querystring: asClientsSeeIt(schema.querystring) }),
+        // One of these will do; the empty one means none at all.
+        security: open ? [] : anonymous ? [{}, bearer] : [bearer],
+        ...(probe ? {} : { response: withCommonProblems(schema, route) }),
+      },
+    };
   };
-};
 
 /** A member with a default is required of the handler's input, which always has it, and not of the client. */
 function asClientsSeeIt(schema: unknown): object {
@@ -98,16 +107,17 @@ function asClientsSeeIt(schema: unknown): object {
   return { ...rest, properties, required: needed };
 }
 
-function withCommonProblems(schema: FastifySchema, { config }: RouteOptions): object {
+function withCommonProblems(schema: FastifySchema, { config, method }: RouteOptions): object {
   const takesInput = schema.body ?? schema.querystring ?? schema.params ?? schema.headers;
+  const readsBody = [method].flat().some((each) => WITH_BODY.has(each));
   const common = problemResponses(
     { table: platformProblems },
     ...(takesInput === undefined ? [] : (['validation_failed'] as const)),
-    ...(schema.body === undefined
-      ? []
-      : (['malformed_json', 'body_too_large', 'unsupported_media_type'] as const)),
+    ...(readsBody ? (['malformed_json', 'body_too_large', 'unsupported_media_type'] as const) : []),
     ...(config?.public === true ? [] : (['unauthenticated', 'forbidden'] as const)),
     ...(config?.idempotent === true ? (['idempotency_in_progress', 'idempotency_mismatch'] as const) : []),
+    'request_timeout',
+    'headers_too_large',
     'rate_limited',
     'internal_error',
     'overloaded',

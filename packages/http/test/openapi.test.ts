@@ -91,11 +91,13 @@ test('an operation documents its errors and those of every route, by one shared 
     '401',
     '403',
     '404',
+    '408',
     '409',
     '413',
     '415',
     '422',
     '429',
+    '431',
     '500',
     '503',
   ]);
@@ -122,6 +124,35 @@ test('an operation says what scope it needs, and takes an Idempotency-Key where 
     ['id', 'path', true],
     ['idempotency-key', 'header', false],
   ]);
+});
+
+test('where callers need no token, an operation says so and still which scope a token needs', async () => {
+  const { url } = await start((app) => {
+    app.register(drain, {});
+    app.register(auth, { mode: 'none' });
+    app.register(openapi, { title: 'T', version: '1', description: '', problems, anonymous: true });
+    app.register(async (api) => {
+      api.get('/things', { config: { scope: 'things:read' }, schema: {} }, () => ({}));
+    });
+  });
+  const operation = (await documentOf(url)).paths['/things']?.['get'];
+  expect(operation?.security).toEqual([{}, { bearer: ['things:read'] }]);
+});
+
+test('an operation without a body documents what a bad one is answered with, where the method has one', async () => {
+  const { url } = await start((app) => {
+    app.register(drain, {});
+    app.register(auth, { mode: 'none' });
+    app.register(openapi, { title: 'T', version: '1', description: '', problems });
+    app.register(async (api) => {
+      api.get('/things', { schema: {} }, () => ({}));
+      api.delete('/things', { schema: {} }, () => ({}));
+    });
+  });
+  const { paths } = await documentOf(url);
+  const statusesOf = (method: string) => Object.keys(paths['/things']?.[method]?.responses ?? {});
+  expect(statusesOf('delete')).toEqual(expect.arrayContaining(['400', '413', '415']));
+  expect(statusesOf('get')).not.toContain('415');
 });
 
 test('handlers are held to their schema, beside documented problems too', async () => {

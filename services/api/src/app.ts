@@ -61,6 +61,7 @@ export async function buildApp(options: AppOptions): Promise<HttpApp> {
     version,
     description: 'Upload a CSV of any size, get it back as a paged JSON API.',
     problems,
+    anonymous: options.auth.mode === 'none',
   });
 
   await app.register(health, { checks: options.checks, degradable: ['postgres'] });

@@ -1,10 +1,17 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
 import type { DatasetRef } from '@stowage/datasets';
 import { problemResponses } from '@stowage/http';
 import { problems } from '../problems.ts';
-import { DatasetParams, ListQuery, refs, RejectsQuery, RowsQuery, sharedSchemas } from './schemas.ts';
+import {
+  DatasetParams,
+  EventStream,
+  ListQuery,
+  refs,
+  RejectsQuery,
+  RowsQuery,
+  sharedSchemas,
+} from './schemas.ts';
 import type { DatasetService } from './service.ts';
 import type { Watch } from './watch.ts';
 
@@ -107,7 +114,7 @@ export const datasetRoutes: FastifyPluginCallbackTypebox<{ service: DatasetServi
           200: {
             description:
               '`event: progress`, `data:` the dataset, at once and at each change until a final status',
-            content: { 'text/event-stream': { schema: Type.String() } },
+            content: { 'text/event-stream': { schema: EventStream } },
           },
           ...problemResponses(problems, 'not_found', 'deleting'),
         },

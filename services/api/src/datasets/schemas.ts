@@ -94,7 +94,11 @@ export const ListQuery = Type.Object(
   {
     limit: Type.Integer({ default: 50, minimum: 1, maximum: 100 }),
     cursor: Type.Optional(
-      Type.String({ description: '`nextCursor` of the page before; empty for the first' }),
+      Type.String({
+        // 128 bits in base64url: the last of the 22 characters carries two of them.
+        pattern: '^([A-Za-z0-9_-]{21}[AQgw])?$',
+        description: '`nextCursor` of the page before; empty for the first',
+      }),
     ),
   },
   { additionalProperties: false },
@@ -153,6 +157,9 @@ export const RejectsPage = Type.Object(
   },
   { $id: 'RejectsPage' },
 );
+
+/** Before OpenAPI 3.2 some read this as the schema of the whole stream, some as that of each event. */
+export const EventStream = Type.Unsafe<never>({ type: ['string', 'object'] });
 
 export const ProfileView = Type.Object(
   {

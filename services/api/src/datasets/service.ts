@@ -151,11 +151,8 @@ export function toView({ tenant: _tenant, etag: _etag, ...view }: Dataset): Data
 
 const encodeCursor = (id: string) => Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url');
 
-function decodeCursor(cursor: string): string {
-  const hex = Buffer.from(cursor, 'base64url').toString('hex');
-  const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-  if (id.length === 36 && encodeCursor(id) === cursor) return id;
-  throw problem('validation_failed', 'The cursor is not one that this api gave.', {
-    errors: [{ pointer: '/query/cursor', detail: 'is not a cursor of this api' }],
-  });
-}
+/** Of a text that has the pattern of a cursor. */
+const decodeCursor = (cursor: string) =>
+  Buffer.from(cursor, 'base64url')
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
