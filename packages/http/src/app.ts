@@ -5,6 +5,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { clientErrorHandler } from './client-errors.ts';
 import { platformProblem } from './errors.ts';
+import { limitHandlers } from './handler-timeout.ts';
 import { problemAnswerer, problems } from './problem.ts';
 import { REQUEST_ID_HEADER, requestId } from './request-id.ts';
 import { RequestLog } from './request-log.ts';
@@ -17,7 +18,7 @@ export interface HttpAppOptions {
   readonly bodyLimit?: number;
   /** Milliseconds for a request to arrive as a whole. Default 30,000. */
   readonly requestTimeoutMs?: number;
-  /** Milliseconds for a handler to answer, then 503; `request.signal` aborts. Default none. Streams by `sendEvents` are exempt once they started. */
+  /** Milliseconds for a request to be answered, then 503; `request.timeUp` aborts. Default 20,000. Streams by `sendEvents` are exempt once they started. */
   readonly handlerTimeoutMs?: number;
   /**
    * Milliseconds that an idle connection stays open. Default 72,000. It must exceed the load balancer's idle timeout
@@ -55,7 +56,6 @@ export function createHttpApp(options: HttpAppOptions) {
     schemaController: { compilersFactory: { buildValidator, buildSerializer } },
     bodyLimit: options.bodyLimit ?? 64 * 1024,
     requestTimeout: options.requestTimeoutMs ?? 30_000,
-    ...(options.handlerTimeoutMs === undefined ? {} : { handlerTimeout: options.handlerTimeoutMs }),
     keepAliveTimeout: keepAliveTimeoutMs,
     trustProxy: (_address, hop) => hop < trustedProxies,
     // An id or a column name in a path may be long; the default of 100 would answer them as malformed.
@@ -75,6 +75,7 @@ export function createHttpApp(options: HttpAppOptions) {
     reply.header(REQUEST_ID_HEADER, request.id);
     done();
   });
+  limitHandlers(app, options.handlerTimeoutMs ?? 20_000);
   answerInNodesPlace(app);
   acceptJsonOnly(app);
   app.register(problems, { answer });

@@ -84,7 +84,7 @@ export const idempotency = fp<IdempotencyOptions>(
       const response = storable(reply, payload);
       const keeping = response === null ? store.abandon(key, lease) : store.complete(key, lease, response);
       try {
-        await Promise.race([keeping, tooLong(request.signal.aborted ? 0 : KEEP_MS)]);
+        await Promise.race([keeping, tooLong(request.timeUp.aborted ? 0 : KEEP_MS)]);
       } catch (error) {
         // The work is done, and the client should hear it. A retry gets 409 until the lease ends, then runs again.
         request.log.warn({ err: error }, 'the answer could not be kept under its idempotency key');

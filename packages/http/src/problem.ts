@@ -26,11 +26,9 @@ export type AnswerProblem = (error: unknown, request: FastifyRequest, reply: Fas
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** Fastify's codes whose status alone does not say which of our errors they are. */
-const BY_FASTIFY_CODE: Record<string, 'malformed_json' | 'dependency_unavailable'> = {
+const BY_FASTIFY_CODE: Record<string, 'malformed_json'> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'malformed_json',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed_json',
-  // The handler outlived its time, which in practice is the time of what it waits for.
-  FST_ERR_HANDLER_TIMEOUT: 'dependency_unavailable',
 };
 
 /** Of any other error that carries a client's status (Fastify's convention is that it is the answer's). */

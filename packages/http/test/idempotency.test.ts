@@ -213,7 +213,11 @@ test.each([
     { handlerTimeoutMs: timeout },
   );
   const begun = performance.now();
-  const response = await fetch(`${url}/things`, { method: 'POST', headers: { 'idempotency-key': 'k' } });
+  const response = await fetch(`${url}/things`, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'content-type': 'application/json', 'idempotency-key': 'k' },
+  });
   expect(response.status).toBe(status);
   expect(performance.now() - begun).toBeLessThan(2_500);
   expect(JSON.stringify(logs)).toContain('could not be kept');

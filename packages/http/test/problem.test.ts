@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { Type } from 'typebox';
 import { expect, test } from 'vitest';
@@ -252,25 +253,32 @@ test('a request that does not arrive in time is 408 in problem format', async ()
   expect(await answer).toMatch(/^HTTP\/1.1 408 [^]*"code":"request_timeout"/);
 });
 
-test('a handler that outlives its time is 503 and its signal aborts', async () => {
-  let aborted = false;
-  const { url } = await start(
-    (app) => {
-      app.get('/slow', (request) => {
-        const { promise, resolve } = Promise.withResolvers<string>();
-        request.signal.addEventListener('abort', () => {
-          aborted = true;
-          resolve('late');
-        });
-        return promise;
-      });
-    },
-    { handlerTimeoutMs: 50 },
-  );
-  const response = await fetch(`${url}/slow`);
-  expect(response.status).toBe(503);
+/** `/slow` answers only when its time is up, and then too late. */
+function slow(app: HttpApp): void {
+  app.all('/slow', async ({ timeUp }) => {
+    await once(timeUp, 'abort');
+    return 'late';
+  });
+}
+
+test.each<[string, RequestInit]>([
+  ['without a body', {}],
+  ['with a body', { method: 'POST', body: '{}', headers: JSON_TYPE }],
+])('a request %s that is not answered in time is 503, and its handler is told', async (_what, init) => {
+  const { url, logs } = await start(slow, { handlerTimeoutMs: 200 });
+  const begun = performance.now();
+  const response = await fetch(`${url}/slow`, init);
+  expect(performance.now() - begun).toBeLessThan(2_000);
+  expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5']);
   expect((await problemOf(response)).code).toBe('dependency_unavailable');
-  expect(aborted).toBe(true);
+  expect(logs.filter(({ level }) => level === 50)).toEqual([]);
+});
+
+test('a body that does not arrive in time is 408, and its connection ends', async () => {
+  const { port } = await start(slow, { handlerTimeoutMs: 200 });
+  const head =
+    'POST /slow HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 5\r\n\r\n{';
+  expect(await exchange(port, head)).toMatch(/^HTTP\/1.1 408 [^]*"code":"request_timeout"/);
 });
 
 test('an answer that does not fit its schema is a 500 and not sent', async () => {
