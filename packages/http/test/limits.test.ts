@@ -110,3 +110,19 @@ test('while the event loop lags requests are refused and probes answered', async
   }
   await expect.poll(() => statusOf(fetch(url)), { timeout: 5_000 }).toBe(200);
 });
+
+test('what stalled the start is held against no request', async () => {
+  const stall = (ms: number) => {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+  };
+  const { url } = await start((instance) => {
+    instance.register(loadShedding, { maxEventLoopDelayMs: 150, sampleIntervalMs: 300 });
+    instance.register(async () => stall(900));
+    limited({})(instance);
+  });
+  const statuses = new Set<number>();
+  for (const end = performance.now() + 500; performance.now() < end;)
+    statuses.add(await statusOf(fetch(url)));
+  expect(statuses).toEqual(new Set([200]));
+});
