@@ -58,13 +58,14 @@ export function createFileStore(options: { s3: S3Client; publicS3?: S3Client; bu
 
   return {
     async uploadForm(id, expiresInSeconds) {
+      // Before the policy is made, and in whole seconds as it has: never later than what it says.
+      const expiresAt = new Date((Math.floor(Date.now() / 1_000) + expiresInSeconds) * 1_000).toISOString();
       const { url, fields } = await createPresignedPost(publicS3, {
         Bucket: bucket,
         Key: fileKey(id),
         Conditions: [['content-length-range', 1, MAX_UPLOAD_BYTES]],
         Expires: expiresInSeconds,
       });
-      const expiresAt = new Date(Date.now() + expiresInSeconds * 1_000).toISOString();
       return { url, fields, maxBytes: MAX_UPLOAD_BYTES, expiresAt };
     },
 

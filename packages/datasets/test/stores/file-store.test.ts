@@ -46,12 +46,23 @@ test('a form says how long it is valid and how large a file may be', async () =>
   const before = Date.now();
   const form = await files.uploadForm(newRef().id, 60);
   expect(form.maxBytes).toBe(MAX_UPLOAD_BYTES);
-  expect(Date.parse(form.expiresAt) - before).toBeGreaterThanOrEqual(60_000);
+  expect(Date.parse(form.expiresAt) - before).toBeGreaterThan(58_000);
   expect(Date.parse(form.expiresAt) - before).toBeLessThan(65_000);
   const policy = JSON.parse(Buffer.from(form.fields['Policy'] ?? '', 'base64').toString()) as {
     conditions: unknown[];
+    expiration: string;
   };
+  expect(Date.parse(form.expiresAt)).toBeLessThanOrEqual(Date.parse(policy.expiration));
   expect(policy.conditions).toContainEqual(['content-length-range', 1, MAX_UPLOAD_BYTES]);
+});
+
+test('a form that has expired takes no file', async () => {
+  const { id } = newRef();
+  expect(await send(await files.uploadForm(id, -1), TEXT)).toMatchObject({
+    status: 403,
+    text: expect.stringContaining('Policy expired'),
+  });
+  expect(await files.head(id)).toBeUndefined();
 });
 
 test('a form refuses a file of another size, under another key, or with another policy', async () => {
