@@ -1,0 +1,39 @@
+import { parseEvents } from '../../../scripts/stow/server-sent-events.ts';
+import type { Dataset } from '../../../scripts/stow/contract.ts';
+
+export interface Watcher {
+  /** Streams that were opened one after the other. */
+  streams: number;
+  /** Streams that were refused or broke off instead of ending. */
+  failures: string[];
+  /** Resolves to the dataset in its final state. */
+  final: Promise<Dataset>;
+}
+
+/** Watches a dataset as a browser's EventSource does: when the stream ends, it connects again. */
+export function watch(baseUrl: string, id: string): Watcher {
+  const watcher = { streams: 0, failures: [] as string[] };
+
+  async function listen(): Promise<Dataset | undefined> {
+    watcher.streams++;
+    const response = await fetch(`${baseUrl}/v1/datasets/${id}/events`);
+    if (!response.ok || !response.body) throw new Error(`answered ${response.status}`);
+    let last: Dataset | undefined;
+    for await (const { data } of parseEvents(response.body)) last = JSON.parse(data) as Dataset;
+    return last;
+  }
+
+  async function untilFinal(): Promise<Dataset> {
+    for (;;) {
+      try {
+        const last = await listen();
+        if (last && ['ready', 'failed', 'deleting'].includes(last.status)) return last;
+      } catch (error) {
+        watcher.failures.push(String(error));
+        if (watcher.failures.length > 10) throw error;
+      }
+    }
+  }
+
+  return Object.assign(watcher, { final: untilFinal() });
+}
