@@ -57,8 +57,9 @@ With the fewest tasks that scaling may leave.
 ${bills()}
 
 Rough are Container Insights, whose metrics AWS counts, and Spot, whose price moves. An environment begins with three api
-tasks and two workers; scaling takes away what is too much within the hour. AWS's free tier would take off ten metrics of
-alarms and three dashboards an account.
+tasks and two workers; scaling takes away what is too much within the hour. A \`db.t4g\` class may use a tenth to a fifth of its
+CPUs all the time and is charged ${dollars(PRICES.databaseBurst.dollars)} an hour for each CPU beyond. AWS's free tier would take off ten metrics of alarms and
+three dashboards an account.
 
 ## What work adds
 

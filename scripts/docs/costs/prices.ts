@@ -25,6 +25,7 @@ export const PRICES = {
   loadBalancerUnit: { what: 'Load balancer capacity unit (1 GB of traffic)', dollars: 0.008, per: 'hour' },
   databaseStorage: { what: 'RDS gp3 storage, one zone', dollars: 0.115, per: 'GB-month' },
   databaseBackup: { what: 'RDS backups beyond the size of the database', dollars: 0.095, per: 'GB-month' },
+  databaseBurst: { what: 'RDS t4g classes: virtual CPU beyond what they earn', dollars: 0.075, per: 'hour' },
   auroraCapacity: { what: 'Aurora Serverless v2 capacity unit', dollars: 0.12, per: 'hour' },
   auroraStorage: { what: 'Aurora storage', dollars: 0.1, per: 'GB-month' },
   auroraRequests: { what: 'Aurora reads and writes of storage', dollars: 0.2, per: 'million' },
