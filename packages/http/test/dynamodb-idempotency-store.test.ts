@@ -58,6 +58,9 @@ test('a request that never ended may be run anew when its lease ended, not befor
   await start();
   expect(await store.begin('k', 'f', NOW + 29_999)).toEqual({ state: 'in_progress' });
   await start(NOW + 30_000);
+  // Nothing is known of what it did, so any request may come under the key.
+  expect(await store.begin('k', 'other', NOW + 59_999)).toEqual({ state: 'mismatch' });
+  expect(await store.begin('k', 'other', NOW + 60_000)).toMatchObject({ state: 'started' });
 });
 
 test('who lost the lease changes nothing any more', async () => {

@@ -43,6 +43,7 @@ beforeAll(async () => {
         S3_PUBLIC_ENDPOINT_URL: environment['AWS_ENDPOINT_URL_S3'] ?? '',
         REQUEST_TIMEOUT_MS: String(REQUEST_TIMEOUT_MS),
         STATEMENT_TIMEOUT_MS: '1000',
+        FILTER_SCAN_ROWS: '1000',
       };
     },
   });
@@ -210,6 +211,28 @@ test('a statement that takes too long is 503 with Retry-After, and is logged und
   });
   await Promise.all(parts);
   expect(await outcome('GET', `/v1/datasets/${ready.id}`)).toBe('200');
+});
+
+test('a request with filters looks at so many rows and no more, and following it gives every match', async () => {
+  const wanted = new Set([1, 700, 2_500]);
+  const records = Array.from({ length: 2_500 }, (_, index) => (wanted.has(index + 1) ? 'yes' : 'no'));
+  const { id } = await client.load('filtered', `a\n${records.join('\n')}\n`);
+  const pages: [rows: number[], nextAfter: number | null][] = [];
+  for (let after: number | null = 0; after !== null;) {
+    const path = `/v1/datasets/${id}/rows?where.a=yes&after=${after}`;
+    const page: { items: { row: number }[]; nextAfter: number | null } = await client.json('GET', path);
+    pages.push([page.items.map(({ row }) => row), page.nextAfter]);
+    after = page.nextAfter;
+  }
+  expect(pages).toEqual([
+    [[1, 700], 1_000],
+    [[], 2_000],
+    [[2_500], null],
+  ]);
+  expect(await client.json('GET', `/v1/datasets/${id}/rows?where.a=%00`)).toEqual({
+    items: [],
+    nextAfter: null,
+  });
 });
 
 test('of a dataset that is being deleted only its state is to be had, with the failure it had', async () => {

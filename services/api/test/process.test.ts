@@ -24,15 +24,18 @@ const NEEDED = {
 /** Postgres is asked for only when rows are read. */
 const DATABASE_URL = 'postgres://somebody@127.0.0.1:9/nowhere';
 
-/** Runs the api, which is expected to end by itself. */
+/** Runs the api, which is expected to end by itself; if it listens it is told to. */
 function run(env: Record<string, string>): Promise<{ code: unknown; lines: Record<string, unknown>[] }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN], { env, timeout: 20_000 }, (error, stdout) => {
+    const child = execFile(process.execPath, [MAIN], { env, timeout: 50_000 }, (error, stdout) => {
       const lines = stdout.split('\n').filter(Boolean);
       resolve({
         code: error?.code ?? 0,
         lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>),
       });
+    });
+    child.stdout?.on('data', (text: string) => {
+      if (text.includes('"msg":"listening"')) child.kill('SIGTERM');
     });
   });
 }
@@ -82,4 +85,14 @@ test.each(['PORT', 'ADMIN_PORT'])('a taken %s ends it with one line that names t
   const { code, lines } = await run({ ...NEEDED, DATABASE_URL, [name]: port });
   expect(code).toBe(1);
   expect(lines).toMatchObject([{ level: 'fatal', msg: `port ${port} is taken: set ${name} to another one` }]);
+});
+
+test('in production it lets everybody in when told to, and says so', async () => {
+  const settings = { ...NEEDED, DATABASE_URL, NODE_ENV: 'production', DRAIN_DELAY_MS: '0' };
+  const { code, lines } = await run({ ...settings, AUTH_MODE: 'none' });
+  expect(code).toBe(0);
+  expect(lines).toContainEqual(expect.objectContaining({ msg: 'listening', auth: 'none' }));
+  expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([
+    { msg: 'AUTH_MODE=none: every caller is let in as tenant “local”' },
+  ]);
 });
