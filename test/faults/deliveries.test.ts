@@ -19,7 +19,7 @@ beforeAll(async () => {
     environment: (_name, stack) => ({ ...proxies.environment(stack), CHUNK_BYTES: '16384' }),
   });
   queues = openQueues(application.stack);
-  file = makeFile(8_000);
+  file = makeFile(3_000);
 });
 afterAll(async () => {
   queues[Symbol.dispose]();
@@ -45,7 +45,7 @@ beforeEach(() => {
 });
 
 async function expectSettled(): Promise<void> {
-  await expect.poll(() => queues.size(queues.load), { timeout: 30_000 }).toBe(0);
+  await expect.poll(() => queues.size(queues.load), { timeout: 60_000 }).toBe(0);
   expect(await queues.size(queues.deadLetters)).toBe(0);
   expect(application.ends).toEqual([]);
 }
@@ -64,16 +64,16 @@ test('messages duplicated, out of order, late, and delivered once more after the
   const client = createClient(application.url);
   const { id } = await client.start('repeated', file.csv);
   await expectLoaded(application, [[id, file]]);
-  await expect.poll(() => queues.size(queues.load), { timeout: 30_000 }).toBe(0);
+  await expect.poll(() => queues.size(queues.load), { timeout: 60_000 }).toBe(0);
   // Long after it was ready, all of it again, backwards: the split included.
   onSent = () => Promise.resolve();
   const before = await client.get(id);
   for (const body of sent.toReversed()) await queues.send(body);
-  await expect.poll(() => queues.size(queues.load), { timeout: 30_000 }).toBe(0);
+  await expect.poll(() => queues.size(queues.load), { timeout: 60_000 }).toBe(0);
   await expectLoaded(application, [[id, file]]);
   expect((await client.get(id)).progress).toEqual(before.progress);
   const chunks = before.progress.chunksTotal ?? 0;
-  expect(chunks).toBeGreaterThan(10);
+  expect(chunks).toBeGreaterThan(5);
   expect(deliveriesOf('load-chunk').length).toBeGreaterThanOrEqual(chunks * 5);
 });
 
@@ -83,9 +83,9 @@ test('a split that comes late finds a dataset that is deleted, and leaves nothin
   await expectLoaded(application, [[id, file]]);
   await client.remove(id);
   const status = async () => (await fetch(`${application.url}/v1/datasets/${id}`)).status;
-  await expect.poll(status, { timeout: 30_000 }).toBe(404);
+  await expect.poll(status, { timeout: 60_000 }).toBe(404);
   for (const body of sent.toReversed()) await queues.send(body);
-  await expect.poll(() => queues.size(queues.load), { timeout: 30_000 }).toBe(0);
+  await expect.poll(() => queues.size(queues.load), { timeout: 60_000 }).toBe(0);
   const database = new pg.Client({ connectionString: application.stack.databaseUrl });
   await database.connect();
   const { rows } = await database.query(`SELECT to_regclass('dataset_rows."${id}"') AS rows`);

@@ -73,10 +73,10 @@ test('apis and workers replaced one by one under load: no request fails, and no 
   const { dataset, upload } = await client.create('watched');
   const watchers = Array.from({ length: WATCHERS }, () => watch(balancer.url, dataset.id));
   const { id } = await client.load('read', 'a\n1\n2\n');
-  const paths = [`/v1/datasets/${id}`, `/v1/datasets/${id}/rows`, '/v1/datasets?limit=5', '/ready'];
+  const paths = [`/v1/datasets/${id}`, `/v1/datasets/${id}/rows`, '/v1/datasets?limit=5', '/health'];
   let turn = 0;
   const rate = startRate(40, (signal) => fetch(`${balancer.url}${paths[turn++ % paths.length]}`, { signal }));
-  const load = startLoad(balancer.url, { clients: 2, pauseMs: 200 });
+  const load = startLoad(balancer.url, { clients: 2, pauseMs: 300, records: 400 });
 
   await replace('api-1', 'api-3');
   await replace('worker-1', 'worker-3');

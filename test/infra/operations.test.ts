@@ -15,7 +15,7 @@ test('docs/operations.md has every alarm, and no other', () => {
   const section = guide.slice(guide.indexOf('## Alarms'), guide.indexOf('## Lines of the log'));
   const first = section.split('\n').flatMap((line) => /^\| (`.*?) \|/.exec(line)?.[1] ?? []);
   const told = first.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name));
-  expect(told.toSorted()).toEqual(names.toSorted());
+  expect(new Set(told)).toEqual(new Set(names));
 });
 
 test('docs/operations.md has every line that is logged above info, at its level', () => {

@@ -20,7 +20,8 @@ export async function startBalancer(): Promise<Balancer> {
   const agent = new Agent({ keepAlive: true });
   const tasks: URL[] = [];
   let turn = 0;
-  const server = createServer((request, response) => {
+  // It is the client who closes a connection that nobody uses: a request may be on its way.
+  const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
     const task = tasks[turn++ % tasks.length];
     if (task) forward(agent, task, request, response);
     else answer(response, 503, 'no task is registered');

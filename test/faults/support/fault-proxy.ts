@@ -80,7 +80,8 @@ export async function startFaultProxies(): Promise<FaultProxies> {
 const NO_FAULTS: Faults = { latencyMs: 0, errorRate: 0, throttleRate: 0 };
 
 async function startFaultProxy(service: Service): Promise<FaultProxy & { url: string; target: URL }> {
-  const server = createServer((request, response) => {
+  // It is the client who closes a connection that nobody uses: a call may be on its way.
+  const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
     // A client that is gone, or a server: either way there is nobody to tell.
     void treat(request, response).catch(() => response.destroy());
   });

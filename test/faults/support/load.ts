@@ -93,7 +93,7 @@ export function startLoad(
     await acknowledged('POST', `/v1/datasets/${id}/complete`);
     const { status } = await acknowledged<Dataset>('GET', `/v1/datasets/${id}`);
     if (status === 'awaiting_upload') throw new Error(`${id} was completed and awaits its upload`);
-    const { items } = await acknowledged<Page<Dataset>>('GET', '/v1/datasets?limit=100');
+    const { items } = await acknowledged<Page<Dataset>>('GET', '/v1/datasets?limit=20');
     if (!items.some((item) => item.id === id)) throw new Error(`${id} is not listed`);
     if (turn % 5 === 4) {
       await acknowledged('DELETE', `/v1/datasets/${id}`);
