@@ -34,7 +34,8 @@ const BY_FASTIFY_CODE: Record<string, 'malformed_json'> = {
 /** Of any other error that carries a client's status (Fastify's convention is that it is the answer's). */
 const BY_STATUS = {
   401: 'unauthenticated',
-  403: 'forbidden',
+  // Whom to let in is decided here; what a library will not serve, such as a hidden file, is not there.
+  403: 'not_found',
   404: 'not_found',
   405: 'method_not_allowed',
   413: 'body_too_large',

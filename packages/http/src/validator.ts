@@ -5,6 +5,11 @@ import type { BuildCompilerFromPool } from '@fastify/ajv-compiler';
 const STRICT = { allErrors: true, removeAdditional: false, useDefaults: true, coerceTypes: false } as const;
 /** The schemas are TypeBox's: to check them against JSON Schema's own would only take 50 ms of each start. */
 const TRUSTED = { meta: false, validateSchema: false } as const;
+/**
+ * Ajv converts `1e999` to Infinity, takes that for an integer, and by default holds only finite numbers against their
+ * bounds. So bounds it needs: every number in a query, a path or a header must have both.
+ */
+const CONVERTING = { coerceTypes: true, strictNumbers: false } as const;
 const build = AjvCompiler();
 
 /**
@@ -13,7 +18,7 @@ const build = AjvCompiler();
  */
 export const buildValidator: BuildCompilerFromPool = (externalSchemas) => {
   const strict = build(externalSchemas, { customOptions: { ...STRICT, ...TRUSTED } });
-  const converting = build(externalSchemas, { customOptions: { ...STRICT, ...TRUSTED, coerceTypes: true } });
+  const converting = build(externalSchemas, { customOptions: { ...STRICT, ...TRUSTED, ...CONVERTING } });
   // Fastify passes the schema together with the part of the request that it is for; the types know the schema only.
   return (route) => ((route as { httpPart?: string }).httpPart === 'body' ? strict : converting)(route);
 };

@@ -15,6 +15,7 @@ import {
 } from '../src/index.ts';
 import type { HttpApp } from '../src/index.ts';
 import { startDynamoDb } from './dynamodb.ts';
+import { exchange } from './raw-http.ts';
 import { problemOf, start } from './start.ts';
 
 const problems = defineProblems({
@@ -205,6 +206,15 @@ test.each([
   const response = await fetch(url + path);
   expect(response.status).toBe(404);
   expect((await problemOf(response)).code).toBe('not_found');
+});
+
+test('so is a path that the server of static files refuses', async () => {
+  const { port } = await service();
+  const answer = await exchange(
+    port,
+    'GET /docs/static/index.html/. HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+  );
+  expect(answer).toMatch(/^HTTP\/1.1 404 [^]*"code":"not_found"/);
 });
 
 test('what the type of an error points to is there', async () => {

@@ -159,3 +159,13 @@ test('a bad header is refused at /headers/<name>', async () => {
   const problem = await problemOf(response);
   expect(problem.errors?.[0]?.pointer).toBe('/headers/x-color');
 });
+
+test.each(['1e999', '-1e999', 'Infinity', '101', '0', '1.5', '0x', ''])(
+  'a number in a query is held to its bounds, as it is converted: %s',
+  async (limit) => {
+    const { url } = await start(routes);
+    const response = await fetch(`${url}/things/${ID}?limit=${limit}`);
+    expect(response.status).toBe(400);
+    expect((await problemOf(response)).errors?.map(({ pointer }) => pointer)).toEqual(['/query/limit']);
+  },
+);
