@@ -1,11 +1,12 @@
 /*
  * Writes the documents that are made from the code: docs/openapi.json, docs/errors.md, docs/environment.md,
- * docs/costs.md.
+ * docs/costs.md, docs/dependencies.md.
  * With --check writes nothing and fails when one of them is out of date.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { costsDocument } from './docs/costs.ts';
+import { dependenciesDocument } from './docs/dependencies.ts';
 import { environmentDocument } from './docs/environment.ts';
 import { errorsDocument } from './docs/errors.ts';
 import { openapiDocument } from './docs/openapi.ts';
@@ -17,6 +18,7 @@ const documents = {
   'errors.md': errorsDocument(),
   'environment.md': environmentDocument(),
   'costs.md': costsDocument(),
+  'dependencies.md': dependenciesDocument(),
 };
 
 const check = process.argv.includes('--check');
