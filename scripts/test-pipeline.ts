@@ -9,14 +9,15 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '@stowage/local';
 import { removeAll } from '../test/pipeline/docker.ts';
-import { awsCli } from './test-pipeline/aws-cli.ts';
+import { startAwsCli } from './test-pipeline/aws-cli.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const name = `stowage-pipeline-${randomUUID().slice(0, 8)}`;
 const port = await freePort();
+const aws = await startAwsCli();
 const env = {
   ...process.env,
-  STOWAGE_AWS_CLI: awsCli(),
+  STOWAGE_AWS_CLI: aws.folder,
   STOWAGE_PIPELINE: name,
   STOWAGE_REGISTRY_PORT: String(port),
 };
@@ -33,5 +34,6 @@ try {
   const [status] = (await once(tests, 'close')) as [number | null];
   process.exitCode = status ?? 1;
 } finally {
+  aws.close();
   await removeAll(`stowage.pipeline=${name}`, `127.0.0.1:${port}`);
 }

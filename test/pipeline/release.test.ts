@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createCodeBuild, projectVariables, type Variable } from './aws/codebuild.ts';
 import { type Cloud, startCloud } from './cloud.ts';
 import { type Build, runBuild } from './codebuild.ts';
-import { run } from './run.ts';
+import { pathWithAws, run } from './run.ts';
 import { createSource, type Source } from './source.ts';
 
 /*
@@ -176,11 +176,10 @@ test('a rollback releases an older commit by the same path', async () => {
 
 /** Whoever is who in AWS, with no more waiting than a test has time for. */
 function variables(caller: string): Record<string, string> {
-  const { STOWAGE_AWS_CLI: cli, PATH } = process.env;
   return {
     ...cloud.environment,
     AWS_ACCESS_KEY_ID: caller,
-    PATH: `${cli}:${PATH}`,
+    PATH: pathWithAws(),
     POLL_SECONDS: '1',
   };
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +25,10 @@ export function createSource() {
 
   return {
     root,
+    /** Lends it what the project has installed, where nothing is to be installed. */
+    lendModules: (): void => symlinkSync(join(project, 'node_modules'), join(root, 'node_modules')),
     read: (file: string): string => readFileSync(join(root, file), 'utf8'),
+    write: (file: string, text: string): void => writeFileSync(join(root, file), text),
     /** Commits files with new contents on top of a commit, or as the first one, and returns the new one's SHA. */
     commit(parent: string | undefined, contents: Record<string, string>): string {
       if (parent !== undefined) checkout(parent);

@@ -196,7 +196,7 @@ export function createCloudFormation(providers: Readonly<Record<string, Provider
     const { logicalId, physicalId: id, resource } = deployed;
     const what = { logicalId, physicalId: id, type: resource.Type };
     stack.resources.delete(logicalId);
-    if (resource.DeletionPolicy === 'Retain') return record(stack, what, 'DELETE_SKIPPED', token);
+    if (resource.DeletionPolicy?.startsWith('Retain')) return record(stack, what, 'DELETE_SKIPPED', token);
     await providers[resource.Type]?.remove?.(deployed);
     record(stack, what, 'DELETE_COMPLETE', token);
   }

@@ -24,18 +24,41 @@ const JSON_SERVICES: Readonly<Record<string, string>> = {
   CodePipeline_20150709: 'codepipeline',
   DynamoDB_20120810: 'dynamodb',
   Logs_20140328: 'logs',
+  ResourceGroupsTaggingAPI_20170126: 'tagging',
   secretsmanager: 'secretsmanager',
 };
 
+/** Versions of the services that speak the query protocol, by which it tells them apart. */
+const QUERY_SERVICES: Readonly<Record<string, string>> = {
+  '2010-05-15': 'cloudformation',
+  '2011-01-01': 'autoscaling',
+  '2014-10-31': 'rds',
+  '2015-12-01': 'elasticloadbalancing',
+};
+
+/** A request that is neither of the two protocols: S3's. */
+export interface RestRequest {
+  method: string;
+  url: URL;
+  body: string;
+}
+
+/** Every bucket is there. */
+const someBucket = ({ method }: RestRequest): [status: number, body: string] => [
+  method === 'HEAD' ? 200 : 404,
+  '',
+];
+
 /**
- * Starts one endpoint for all services, to be AWS_ENDPOINT_URL: JSON by `X-Amz-Target`, the query protocol for
- * CloudFormation, and of S3 no more than that every bucket is there.
+ * Starts one endpoint for all services, to be AWS_ENDPOINT_URL: JSON by `X-Amz-Target`, and the query protocol.
  *
  * @param options.hosts addresses to listen on, all at the same port
+ * @param options.s3 answers all other requests
  */
 export async function serveAws(options: {
   hosts: readonly string[];
   services: Readonly<Record<string, Service>>;
+  s3?: (request: RestRequest) => [status: number, body: string];
 }): Promise<{ port: number; calls: Call[]; close: () => Promise<void> }> {
   const calls: Call[] = [];
 
@@ -60,21 +83,21 @@ export async function serveAws(options: {
         send(response, 400, 'application/x-amz-json-1.1', JSON.stringify({ __type: code, message }));
       }
     } else if (request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) {
-      const { Action, Version: _, ...input } = parseForm(body);
+      const { Action, Version, ...input } = parseForm(body);
       const operation = Action as string;
+      const service = QUERY_SERVICES[Version as string] ?? (Version as string);
       try {
-        send(
-          response,
-          200,
-          'text/xml',
-          answer(operation, (await call('cloudformation', operation, input)) as Output),
-        );
+        const output = (await call(service, operation, input)) as Output;
+        send(response, 200, 'text/xml', answer(operation, output));
       } catch (error) {
         const { code, message } = asFault(error);
         send(response, 400, 'text/xml', refusal(code, message));
       }
     } else {
-      send(response, request.method === 'HEAD' ? 200 : 404, 'application/xml', '');
+      const { s3 = someBucket } = options;
+      const url = new URL(request.url ?? '/', 'http://s3');
+      const [status, text] = s3({ method: request.method ?? '', url, body });
+      send(response, status, 'application/xml', text);
     }
   }
 
