@@ -181,6 +181,17 @@ test('a request’s line in the log has its id and its tenant', async () => {
   ]);
 });
 
+test('the metrics are on a port of their own, by the pattern of a route', async () => {
+  const response = await fetch(`${application.adminUrl('api')}/metrics`);
+  expect([response.status, response.headers.get('content-type')]).toEqual([
+    200,
+    expect.stringMatching(/^text\/plain; version=0\.0\.4/),
+  ]);
+  const series =
+    'http_request_duration_seconds_count{method="GET",route="/v1/datasets/:id/rows",status="409"}';
+  expect((await response.text()).replaceAll(/,service="[^"]*"|service="[^"]*",/g, '')).toContain(series);
+});
+
 test('a tenant that asks too often is 429 with Retry-After, on every route, and the others are not', async () => {
   const token = await tokenOf('busy');
   const first = await call('GET', '/v1/datasets', { token });
@@ -206,10 +217,10 @@ test('when the api is told to stop its streams end cleanly, and their clients go
   const { api = 0 } = application.services.pids();
   process.kill(api, 'SIGTERM');
   expect(await text).toMatch(/^event: progress\ndata: .*"status":"awaiting_upload".*\n\n$/);
-  await expect.poll(() => application.ends, { timeout: 10_000 }).toEqual(['api exited with status 0']);
+  await expect.poll(() => application.ends, { timeout: 20_000 }).toEqual(['api exited with status 0']);
   const events = async () => {
     const again = await call('GET', '/v1/datasets/{id}/events', { id: ready.id, token });
     return again.text();
   };
-  await expect.poll(() => events().catch(String), { timeout: 15_000 }).toContain('"status":"ready"');
+  await expect.poll(() => events().catch(String), { timeout: 30_000 }).toContain('"status":"ready"');
 });

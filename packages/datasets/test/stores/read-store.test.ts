@@ -177,6 +177,26 @@ test('a page crosses a gap of half a million rejected records in a few statement
   expect(await rows(500_000, 1)).toEqual({ rows: [], nextAfter: null });
 });
 
+test('a page of rejects is found by its key, however many there are', async () => {
+  const { database } = backends;
+  // Six datasets with as many as are kept of one.
+  await database.query(
+    `INSERT INTO stowage.rejects (dataset_id, row_no, line, reason, detail, raw)
+     SELECT ('0193a6f0-0000-7000-8000-00000000000' || d)::uuid, n, n, 'nul_character', 'd', repeat('x', 100)
+     FROM generate_series(1, 6) d, generate_series(1, 10000) n`,
+  );
+  await database.query('ANALYZE stowage.rejects');
+  statements = [];
+  const options = { after: 7_000, limit: 1_000 };
+  const { items } = await reads.rejects('0193a6f0-0000-7000-8000-000000000003', options);
+  expect(items).toHaveLength(1_000);
+  const plan = await lastPlan();
+  expect(plan.nodes).toContain('Index Scan');
+  expect(plan.nodes).not.toContain('Seq Scan');
+  // About 40 rejects a block, and the index.
+  expect(plan.blocks).toBeLessThan(64);
+});
+
 test('rejects are paged by row number', async () => {
   const bad = await dataset([{ firstRow: 1, csv: 'no\n1,x\nno\nno\n' }]);
   const first = await reads.rejects(bad, { after: 0, limit: 2 });

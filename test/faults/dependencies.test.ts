@@ -2,9 +2,9 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createDatasetStore, createFileStore, type DatasetStore } from '@stowage/datasets';
 import { createAwsClients } from '@stowage/runtime';
-import { type Application, startApplication } from '../../../test/support/application.ts';
-import { type Client, createClient, type DatasetView } from '../../../test/support/client.ts';
-import { type Line, openLine } from './line.ts';
+import { type Application, startApplication } from '../support/application.ts';
+import { type Client, createClient, type DatasetView } from '../support/client.ts';
+import { type Line, openLine } from './support/line.ts';
 
 /** The api as a process of its own, with a line to each of its dependencies; the worker has none in between. */
 const REQUEST_TIMEOUT_MS = 2_000;
