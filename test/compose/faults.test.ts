@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, inject, test } from 'vitest';
 import { compose, containerOf, docker } from '../../scripts/compose/docker.ts';
 import { createClient } from '../support/client.ts';
@@ -64,6 +66,30 @@ test('Postgres restarted in mid-load costs no row and doubles none', async () =>
   compose('start', 'postgres');
   await expectEachRowOnce(id);
 });
+
+test('a redrive after the cause is mended heals a failed dataset', async () => {
+  // No chunk can be loaded as long as the ledger refuses.
+  psql('ALTER TABLE stowage.chunks ADD CONSTRAINT broken CHECK (number < 0) NOT VALID');
+  const { id } = await client.start('broken', 'a\n1\n2\n');
+  const failed = await client.until(id, ({ status }) => status === 'failed', 120_000);
+  expect(failed.failure).toMatchObject({ code: 'loading_failed', detail: expect.stringContaining('broken') });
+  psql('ALTER TABLE stowage.chunks DROP CONSTRAINT broken');
+  // SQS moves a message when it would be received once more.
+  await expect.poll(redrive, { timeout: 60_000, interval: 1_000 }).toMatch(/^[1-9]\d* are back/m);
+  const healed = await client.until(id, ({ status }) => status === 'ready');
+  expect(healed).toMatchObject({ failure: null, progress: { rowsLoaded: 2 } });
+  expect(await client.rows(id)).toHaveLength(2);
+});
+
+/** `npm run redrive`, as on AWS; what it says at the end. */
+function redrive(): string {
+  const script = fileURLToPath(new URL('../../scripts/redrive.ts', import.meta.url));
+  const AWS_ENDPOINT_URL = `http://localhost:${process.env['AWS_PORT']}`;
+  const credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'us-east-1' };
+  const env = { ...process.env, ...credentials, AWS_ENDPOINT_URL };
+  const command = ['-c', '"$0" "$1" local 2>&1', process.execPath, script];
+  return execFileSync('sh', command, { env, encoding: 'utf8', timeout: 60_000 });
+}
 
 test('LocalStack restarted: it has forgotten everything, and the services go on with the new, empty one', async () => {
   const before = await client.load('forgotten', 'a\n1\n');
