@@ -25,6 +25,14 @@ test('datasets are listed newest first, page by page, each once', async () => {
   expect(seen).toEqual(seen.toSorted().toReversed());
 });
 
+test('a page has fifty datasets unless another number is asked for, and an empty cursor is the start', async () => {
+  await Promise.all(Array.from({ length: 51 }, (_, number) => client.create(`many ${number}`)));
+  const page = await client.json<List>('GET', '/v1/datasets?cursor=');
+  expect(page.items).toHaveLength(50);
+  expect(page.nextCursor).not.toBeNull();
+  expect((await client.json<List>('GET', '/v1/datasets?limit=100')).items.length).toBeGreaterThan(50);
+});
+
 test('a cursor that this api did not give is 400', async () => {
   const problem = await client.json('GET', '/v1/datasets?cursor=nonsense', undefined, 400);
   expect(problem).toMatchObject({ code: 'validation_failed', errors: [{ pointer: '/query/cursor' }] });

@@ -38,6 +38,19 @@ test('pages are keyset by row number, full until the last, and give every row on
   expect(rows.at(-1)?.values['id']).toBe(String(TOTAL));
 });
 
+test('a page has a hundred rows or rejects unless another number is asked for', async () => {
+  expect(await page('')).toMatchObject({ items: { length: 100 }, nextAfter: 100 });
+  const { id } = await client.load('rejected', `a,b\n${'1\n'.repeat(150)}`);
+  const rejects = (query: string) => client.json<Page>('GET', `/v1/datasets/${id}/rejects${query}`);
+  expect(await rejects('')).toMatchObject({ items: { length: 100 }, nextAfter: 100 });
+  expect(await rejects('?after=100')).toMatchObject({ items: { length: 50 }, nextAfter: null });
+  expect(await rejects('?limit=50&after=100')).toMatchObject({ items: { length: 50 }, nextAfter: null });
+});
+
+test('no row matches a text that no cell can hold', async () => {
+  expect(await page('where.text=%00')).toEqual({ items: [], nextAfter: null });
+});
+
 test('a page that spans rejected records is still full', async () => {
   const { items, nextAfter } = await page('after=498&limit=10');
   expect(items.map(({ row }) => row)).toEqual([499, 502, 503, 504, 505, 506, 507, 508, 509, 510]);

@@ -56,6 +56,21 @@ test.each(INVALID)('a body with %s is 400 and says where', async (_what, body, p
   expect(problem.errors?.map(({ pointer }) => pointer).toSorted()).toEqual(pointers);
 });
 
+const DIALECTS = [
+  ...['auto', ',', ';', '\t', '|'].map((delimiter) => ({ delimiter })),
+  ...['utf-8', 'windows-1252'].map((encoding) => ({ encoding })),
+  ...[true, false].map((header) => ({ header })),
+  {},
+];
+
+test('every member of a dialect may be left out, and takes each of its values', async () => {
+  for (const dialect of DIALECTS) {
+    const created = await client.create('dialect', dialect);
+    const defaults = { delimiter: 'auto', header: true, encoding: 'utf-8' };
+    expect(created.dataset.dialect).toEqual({ ...defaults, ...dialect });
+  }
+});
+
 test('a name of 200 characters beyond the basic plane is fine', async () => {
   const { dataset } = await client.create('😀'.repeat(200));
   expect(dataset.name).toBe('😀'.repeat(200));
