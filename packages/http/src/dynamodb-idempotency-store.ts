@@ -46,13 +46,13 @@ export function dynamoDbIdempotencyStore(options: DynamoDbIdempotencyStoreOption
     ExpressionAttributeValues: { ':lease': lease },
   });
 
-  async function take(key: string, fingerprint: string, now: number): Promise<string | null> {
+  async function take(key: string, fingerprint: string, lease: string, now: number): Promise<boolean> {
     const seconds = Math.floor(now / 1000);
     const item: Item = {
       ...keyOf(key),
       status: 'in_progress',
       fingerprint,
-      lease: randomUUID(),
+      lease,
       inProgressUntil: now + leaseMs,
       expiresAt: seconds + ttlSeconds,
     };
@@ -64,7 +64,7 @@ export function dynamoDbIdempotencyStore(options: DynamoDbIdempotencyStoreOption
       ExpressionAttributeNames: { '#status': 'status' },
       ExpressionAttributeValues: { ':seconds': seconds, ':inProgress': 'in_progress', ':now': now },
     });
-    return (await unlessRefused(client.send(put))) === null ? null : item.lease;
+    return (await unlessRefused(client.send(put))) !== null;
   }
 
   async function read(key: string): Promise<Item | undefined> {
@@ -80,11 +80,13 @@ export function dynamoDbIdempotencyStore(options: DynamoDbIdempotencyStoreOption
     abandon,
 
     async begin(key, fingerprint, now): Promise<IdempotencyState> {
+      const lease = randomUUID();
       for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-        const lease = await take(key, fingerprint, now);
-        if (lease !== null) return { state: 'started', lease };
+        if (await take(key, fingerprint, lease, now)) return { state: 'started', lease };
         const item = await read(key);
         if (item === undefined) continue;
+        // The SDK sent the put again when the answer to the first was lost, and was refused for the item of that one.
+        if (item.lease === lease) return { state: 'started', lease };
         if (item.fingerprint !== fingerprint) return { state: 'mismatch' };
         return item.response === undefined
           ? { state: 'in_progress' }

@@ -87,6 +87,24 @@ test('an answer too large for an item is not kept', async () => {
   expect((await store.begin('k', 'f', NOW)).state).toBe('completed');
 });
 
+test('a put whose answer is lost, and which is therefore sent again, has taken the key', async () => {
+  const { client, store, start } = await newStore();
+  let lost = false;
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const result = await next(args);
+        if (commandName !== 'PutItemCommand' || lost) return result;
+        lost = true;
+        return next(args);
+      },
+    { step: 'finalizeRequest', priority: 'low' },
+  );
+  await store.complete('k', await start(), RESPONSE);
+  expect(lost).toBe(true);
+  expect(await store.begin('k', 'f', NOW)).toEqual({ state: 'completed', response: RESPONSE });
+});
+
 test('the item is found by its key and expires by the TTL attribute, in seconds', async () => {
   const { client, start } = await newStore();
   await start();
