@@ -82,7 +82,7 @@ export function startConsumer<Message>(options: ConsumerOptions<Message>): Consu
   const { queueUrl, pollClient, actClient, log, concurrency, pollers, waitTimeSeconds, handlerTimeoutMs } =
     settings;
   const stopping = new AbortController();
-  const metrics = createMetrics(settings.registry);
+  const metrics = createMetrics(settings.registry, () => running.size);
   const leases = createLeases({
     client: actClient,
     queueUrl,
@@ -170,7 +170,6 @@ export function startConsumer<Message>(options: ConsumerOptions<Message>): Consu
     const sentAt = Number(message.Attributes?.SentTimestamp ?? lease.receivedAt);
     metrics.age.observe(Math.max(0, lease.receivedAt - sentAt) / 1000);
     running.set(lease, deliverInSlot(lease, from));
-    metrics.inFlight.set(running.size);
   }
 
   async function deliverInSlot(lease: Lease, from: QueueSettings): Promise<void> {
@@ -179,7 +178,6 @@ export function startConsumer<Message>(options: ConsumerOptions<Message>): Consu
       if (stopping.signal.aborted) report[outcome === 'returned' ? 'returned' : 'finished']++;
     } finally {
       running.delete(lease);
-      metrics.inFlight.set(running.size);
       slots.release(1);
       progressAt = Date.now();
     }

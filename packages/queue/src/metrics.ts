@@ -5,14 +5,21 @@ export type OutcomeName = 'done' | 'retry_later' | 'failed' | 'poison' | 'return
 
 export type ConsumerMetrics = ReturnType<typeof createMetrics>;
 
-/** Registers the consumer's metrics. One consumer per registry: prom-client refuses a second metric of a name. */
-export function createMetrics(registry: Registry) {
+/**
+ * Registers the consumer's metrics. One consumer per registry: prom-client refuses a second metric of a name.
+ *
+ * @param inFlight is asked at each scrape
+ */
+export function createMetrics(registry: Registry, inFlight: () => number) {
   const registers = [registry];
   return {
     inFlight: new Gauge({
       name: 'queue_messages_in_flight',
       help: 'Messages in handlers.',
       registers,
+      collect() {
+        this.set(inFlight());
+      },
     }),
     duration: new Histogram({
       name: 'queue_handler_duration_seconds',

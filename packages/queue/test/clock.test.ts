@@ -260,25 +260,39 @@ test('a lease that runs out because no heartbeat gets through aborts its handler
   await stop(consumer);
 });
 
-test('one that has lost its lease to another says nothing more about the message', async () => {
+test('who has lost a message to another says nothing more about it, and keeps the others', async () => {
   const sqs = new FakeSqs();
-  sqs.add('hello');
   sqs.duplicateNext = true;
+  sqs.add('lost', 'kept');
   const ended: string[] = [];
   const consumer = consume(sqs, {
-    handle: async (_body, { signal, receiveCount }) => {
+    handle: async (body, { signal, receiveCount }) => {
       await sleep(MINUTE, signal);
-      ended.push(`${receiveCount} ${signal.aborted ? 'aborted' : 'done'}`);
-      if (receiveCount === 1) throw new Error('this must not make it visible to a third');
+      ended.push(`${body} ${receiveCount} ${signal.aborted ? 'aborted' : 'done'}`);
+      if (signal.aborted) throw new Error('this must not make it visible to a third');
     },
   });
   await vi.advanceTimersByTimeAsync(20_000);
-  expect(ended).toEqual(['1 aborted']);
+  expect(ended).toEqual(['lost 1 aborted']);
   await vi.advanceTimersByTimeAsync(MINUTE);
-  expect(ended).toEqual(['1 aborted', '2 done']);
-  expect(sqs.deleted).toEqual(['hello']);
+  expect(ended).toEqual(['lost 1 aborted', 'kept 1 done', 'lost 2 done']);
+  expect(sqs.deleted).toEqual(['kept', 'lost']);
   // Extensions and nothing else.
   expect(new Set(sqs.visibilities)).toEqual(new Set([30]));
+  await stop(consumer);
+});
+
+test('a lease is not extended again while an extension takes its time', async () => {
+  const sqs = new FakeSqs();
+  sqs.add('hello');
+  const consumer = consume(sqs, { handle: (_body, { signal }) => sleep(MINUTE, signal) });
+  await vi.advanceTimersByTimeAsync(10_000);
+  // The leases are looked at every 3 s.
+  sqs.latencyMs = () => 4_000;
+  await vi.advanceTimersByTimeAsync(MINUTE);
+  expect(sqs.visibilities.length).toBeGreaterThan(1);
+  expect(sqs.violations).toEqual([]);
+  expect(sqs.deleted).toEqual(['hello']);
   await stop(consumer);
 });
 
@@ -345,6 +359,23 @@ test('a delete is not tried again once the lease of its message is lost', async 
   await vi.advanceTimersByTimeAsync(MINUTE);
   expect(sqs.deleted).toEqual(['hello']);
   await stop(consumer);
+});
+
+test('stop ends within its grace and 3 s although handlers hang and SQS answers nothing', async () => {
+  const sqs = new FakeSqs();
+  sqs.add('quick', 'hung', 'heeding');
+  const consumer = consume(sqs, {
+    handle: async (body, { signal }) => {
+      if (body === 'hung') return never;
+      await sleep(body === 'quick' ? 500 : MINUTE, signal);
+    },
+  });
+  await vi.advanceTimersByTimeAsync(400);
+  sqs.latencyMs = () => 60 * MINUTE;
+  const stoppedAt = Date.now();
+  const took = consumer.stop(10_000).then((report) => ({ report, ms: Date.now() - stoppedAt }));
+  await vi.advanceTimersByTimeAsync(MINUTE);
+  expect(await took).toEqual({ report: { finished: 2, returned: 0, abandoned: 1 }, ms: 13_000 });
 });
 
 test('no poll begins when stop comes while the settings of the queue are read', async () => {
