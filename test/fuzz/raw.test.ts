@@ -107,8 +107,11 @@ const QUIET_MS = 100;
 function sent(bytes: Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = '';
-    const socket = connect({ port, host: '127.0.0.1', timeout: PATIENCE_MS }, () => socket.write(bytes));
-    const quiet = setTimeout(() => socket.end(), QUIET_MS);
+    let quiet: NodeJS.Timeout | undefined;
+    const socket = connect({ port, host: '127.0.0.1', timeout: PATIENCE_MS }, () => {
+      socket.write(bytes);
+      quiet = setTimeout(() => socket.end(), QUIET_MS);
+    });
     socket.setEncoding('latin1');
     socket.on('data', (chunk: string) => {
       received += chunk;

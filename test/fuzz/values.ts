@@ -100,7 +100,8 @@ export function around(contract: Contract, schema: Schema): fc.Arbitrary<unknown
   const resolved = contract.resolve(schema);
   const fits = fitting(contract, schema);
   const near: fc.Arbitrary<unknown>[] = [hostileValue];
-  const { minimum, maximum, minLength, maxLength, properties, enum: choices } = resolved;
+  const { type, minimum, maximum, minLength, maxLength, properties, enum: choices } = resolved;
+  if (type === 'integer') near.push(fc.constantFrom('1e999', '-Infinity', 'NaN', '0x1', '1.0', ' 1'));
   if (minimum !== undefined) near.push(fc.constantFrom(minimum, minimum - 1, minimum + 0.5));
   if (maximum !== undefined) near.push(fc.constantFrom(maximum, maximum + 1, maximum * 10));
   if (minLength !== undefined) near.push(fc.constant('x'.repeat(Math.max(0, minLength - 1))));
