@@ -28,6 +28,7 @@ export interface Page {
  * dataset as it is afterwards, or undefined when its state does not allow it (or it is gone).
  */
 export interface DatasetStore {
+  /** The id must be a new one. */
   create: (dataset: DatasetRef & { name: string; dialect: DialectRequest }) => Promise<Dataset>;
   get: (ref: DatasetRef) => Promise<Dataset | undefined>;
   /** Newest first: ids are UUIDv7, which sort by time. */
@@ -109,9 +110,14 @@ export function createDatasetStore(options: {
         rowsRejected: 0,
         expiresAt: seconds() + UPLOAD_WAIT_SECONDS,
       };
-      await dynamodb.send(
-        new PutCommand({ TableName: table, Item: item, ConditionExpression: 'attribute_not_exists(pk)' }),
-      );
+      const ConditionExpression = 'attribute_not_exists(pk)';
+      await dynamodb
+        .send(new PutCommand({ TableName: table, Item: item, ConditionExpression }))
+        .catch((error: Error) => {
+          // The id is new, so the item is of this very call: the SDK sends it again when an answer was lost, and what
+          // came of it since must not be overwritten.
+          if (error.name !== 'ConditionalCheckFailedException') throw error;
+        });
       return load(item);
     },
 
