@@ -13,6 +13,22 @@ export function readEnvironmentFile(environment: Environment): EnvironmentFile {
 }
 
 /**
+ * @throws naming everything that the owner of an environment has still to fill in, before anything is made: without it
+ *   the api would not start, or bearer tokens would travel unencrypted
+ */
+export function refuseUnfinished(environment: Environment, { Parameters }: EnvironmentFile): void {
+  if (Parameters['AuthMode'] === 'none') return;
+  const needed = ['AuthIssuer', 'AuthAudience', 'CertificateArn', 'DomainName'];
+  const missing = needed.filter((name) => !Parameters[name]);
+  if (missing.length > 0) {
+    throw new Error(
+      `infra/environments/${environment}.json: set ${missing.join(', ')}. Callers prove who they are by tokens, which need ` +
+        'an issuer and must not travel unencrypted. To try it first, set AuthMode to none, which lets everybody in.',
+    );
+  }
+}
+
+/**
  * The platform to build for, such as `linux/arm64`.
  *
  * @throws when environments differ: all of them run the same images

@@ -1,4 +1,4 @@
-import { type EnvironmentFile, readEnvironmentFile } from './environment-file.ts';
+import { type EnvironmentFile, readEnvironmentFile, refuseUnfinished } from './environment-file.ts';
 import type { Images } from './images.ts';
 import { deployLayer, LayerFailed, usableStack } from './layer.ts';
 import { type Environment, type Layer, LAYERS } from './layers.ts';
@@ -6,6 +6,7 @@ import { title } from './log.ts';
 import { runMigration } from './migration.ts';
 import { parameterValues, refuseUnknown, type Values } from './parameters.ts';
 import { explain, stable } from './service.ts';
+import { ensureEcsRole } from './service-linked-role.ts';
 import { smokeTest } from './smoke.ts';
 import { parametersOf, type Stack } from './stack.ts';
 import { readTemplate } from './template.ts';
@@ -33,11 +34,13 @@ export async function release(environment: Environment, sha: string, images: Ima
     file.Parameters,
     templates.map(([, template]) => template),
   );
+  refuseUnfinished(environment, file);
 
   const outputs: Record<string, string> = {};
   for (const [layer, template] of templates) {
     title(`${layer} of ${environment}`);
     const stack = await usableStack(environment, layer);
+    if (layer === 'platform' && !stack) ensureEcsRole();
     const known = {
       Environment: environment,
       ApiImage: images.api,

@@ -27,9 +27,12 @@ export async function smokeTest(url: string, sha: string): Promise<void> {
 }
 
 async function problemOf(base: string, sha: string): Promise<string> {
-  for (const path of ['/health', '/ready']) {
-    const { status, body } = await get(`${base}${path}`);
-    if (status !== 200) return `${path} is ${status}: ${body}`;
+  const health = await get(`${base}/health`);
+  if (health.status !== 200) return `/health is ${health.status}: ${health.body}`;
+  // 200 alone is not enough: without Postgres the api is `degraded`, and stays in service.
+  const ready = await get(`${base}/ready`);
+  if (ready.status !== 200 || !ready.body.includes('"status":"ready"')) {
+    return `/ready is ${ready.status}: ${ready.body}`;
   }
   const { status, body } = await get(`${base}/openapi.json`);
   if (status !== 200) return `/openapi.json is ${status}`;

@@ -8,6 +8,7 @@ import { createCloudFormation, type Provider } from './aws/cloudformation.ts';
 import { emptyQueue, emptyTable } from './aws/data-plane.ts';
 import { createDatabases } from './aws/databases.ts';
 import { createEcs } from './aws/ecs.ts';
+import { Fault } from './aws/fault.ts';
 import { startLoadBalancer } from './aws/load-balancer.ts';
 import { createLogs } from './aws/logs.ts';
 import { createSecrets } from './aws/secrets.ts';
@@ -107,6 +108,14 @@ export async function startCloud(
         dynamodb: emptyTable,
         ecr: registry.ecr,
         ecs: ecs.operations,
+        iam: {
+          CreateServiceLinkedRole() {
+            throw new Fault(
+              'InvalidInput',
+              'Service role name AWSServiceRoleForECS has been taken in this account',
+            );
+          },
+        },
         logs: logs.operations,
         secretsmanager: secrets.operations,
         sqs: emptyQueue,

@@ -10,6 +10,13 @@ import { createSource, type Source } from './source.ts';
  */
 
 const SHA = '0123456789abcdef0123456789abcdef01234567';
+/** What an owner fills in. */
+const OWNERS = {
+  AuthIssuer: 'https://issuer.example.com',
+  AuthAudience: 'stowage',
+  CertificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/1',
+  DomainName: 'stowage.example.com',
+};
 const FILE = 'infra/environments/production.json';
 const SNAPSHOT =
   'arn:aws:rds:us-east-1:123456789012:snapshot:stowage-production-database-snapshot-instance-1';
@@ -30,7 +37,7 @@ let asked = 0;
 beforeAll(async () => {
   source = createSource();
   source.lendModules();
-  change({ AuthIssuer: 'https://issuer.example.com', AuthAudience: 'stowage' });
+  change(OWNERS);
   aws = await serveAws({
     hosts: ['127.0.0.1'],
     s3: bucket,
@@ -50,6 +57,7 @@ beforeAll(async () => {
         DescribeServices: () => ({ services: [service], failures: [] }),
       },
       elasticloadbalancing: { ModifyLoadBalancerAttributes: () => ({ Attributes: [] }) },
+      iam: { CreateServiceLinkedRole: () => ({}) },
       logs: { DeleteLogGroup: () => ({}) },
       rds: {
         ModifyDBInstance: () => ({ DBInstance: {} }),
@@ -76,6 +84,16 @@ afterAll(async () => {
 
 beforeEach(() => {
   asked = aws.calls.length;
+});
+
+test('what its owner has not filled in is told before anything is made, all at once', async () => {
+  change({ AuthIssuer: '', CertificateArn: '' });
+  const { status, output } = await script('deploy.ts', ['production']);
+
+  expect(status).toBe(1);
+  expect(output).toContain('production.json: set AuthIssuer, CertificateArn.');
+  expect(operations()).not.toContain('CreateChangeSet');
+  change(OWNERS);
 });
 
 test('stacks that hold production’s data are protected from deletion', async () => {

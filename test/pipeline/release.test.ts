@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
 import { createCodeBuild, projectVariables, type Variable } from './aws/codebuild.ts';
 import { type Cloud, startCloud } from './cloud.ts';
 import { type Build, runBuild } from './codebuild.ts';
+import { deniedTo } from './rights.ts';
 import { pathWithAws, run } from './run.ts';
 import { createSource, type Source } from './source.ts';
 
@@ -174,6 +175,20 @@ test('a rollback releases an older commit by the same path', async () => {
   expect(await cloud.databases.query('dev', `SELECT to_regclass('stowage.second') IS NOT NULL`)).toBe('t');
 });
 
+test('the pipeline’s roles may do what all of these releases did', () => {
+  const pipeline = cloud.cloudFormation.stack('stowage-pipeline');
+  if (!pipeline) throw new Error('there is no pipeline');
+  const known = { stackName: cloud.cloudFormation.stackName, taskDefinition: cloud.ecs.definition };
+  for (const [project, role] of [
+    ['stowage-release', 'ReleaseRole'],
+    ['stowage-deploy', 'DeployRole'],
+  ] as const) {
+    const calls = cloud.calls.filter(({ caller }) => caller === project);
+    expect(calls.length).toBeGreaterThan(50);
+    expect(deniedTo(role, pipeline, calls, known)).toEqual([]);
+  }
+});
+
 /** Whoever is who in AWS, with no more waiting than a test has time for. */
 function variables(caller: string): Record<string, string> {
   return {
@@ -187,7 +202,7 @@ function variables(caller: string): Record<string, string> {
 /** As CodeBuild runs a project of the pipeline's stack. */
 async function build(project: string, commit: string, overrides: readonly Variable[]): Promise<Build> {
   source.checkout(commit);
-  return runBuild({
+  const result = await runBuild({
     source: source.root,
     commit,
     variables: {
@@ -197,8 +212,9 @@ async function build(project: string, commit: string, overrides: readonly Variab
       // Only a privileged project has an engine.
       ...(project === 'stowage-deploy' ? { DOCKER_HOST: 'unix:///nowhere' } : {}),
     },
-    show: (text) => process.stderr.write(text.replaceAll(/^/gm, `${process.uptime().toFixed(0)} `)),
   });
+  onTestFailed(() => console.error(result.output));
+  return result;
 }
 
 /** Of the project that builds and deploys by itself. */
@@ -222,7 +238,8 @@ function serviceOf(name: string) {
   return service;
 }
 
-const imageOf = (name: string): string | undefined => cloud.ecs.image(serviceOf(name).taskDefinition);
+const imageOf = (name: string): string | undefined =>
+  cloud.ecs.definition(serviceOf(name).taskDefinition)?.ContainerDefinitions[0]?.Image;
 
 const pushes = (): string[] => cloud.registry.pushes.slice(before.pushes);
 

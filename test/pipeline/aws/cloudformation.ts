@@ -93,6 +93,8 @@ const LONGEST_TEMPLATE = 51_200;
 export function createCloudFormation(providers: Readonly<Record<string, Provider>>) {
   const stacks: FakeStack[] = [];
   const changeSets = new Map<string, ChangeSet>();
+  /** Names of stacks by the ids of their change sets, those that are gone too. */
+  const stackNames = new Map<string, string>();
 
   function find(nameOrId: string): FakeStack | undefined {
     return stacks.find(
@@ -284,6 +286,7 @@ export function createCloudFormation(providers: Readonly<Record<string, Provider
         isDeepStrictEqual(stack.outputs, evaluated.outputs) &&
         isDeepStrictEqual(stack.tags, tags);
       const id = `arn:aws:cloudformation:${REGION}:${ACCOUNT}:changeSet/${input.ChangeSetName}/${randomUUID()}`;
+      stackNames.set(id, stack.name);
       changeSets.set(id, {
         id,
         name: input.ChangeSetName,
@@ -382,7 +385,14 @@ export function createCloudFormation(providers: Readonly<Record<string, Provider
     },
   };
 
-  return { operations, stack: find, stacks: (): readonly FakeStack[] => stacks };
+  return {
+    operations,
+    stack: find,
+    stacks: (): readonly FakeStack[] => stacks,
+    /** Of a stack's id or name, or a change set's id. */
+    stackName: (id: string): string =>
+      stackNames.get(id) ?? stacks.find((stack) => stack.id === id)?.name ?? id,
+  };
 }
 
 function refuseWithoutCapabilities({ TemplateBody, Capabilities = [] }: CreateInput): void {

@@ -277,7 +277,7 @@ export function createEcs(options: {
     service: find,
     /** Every one-off task that was run. */
     runs: (): Task[] => [...tasks.values()].filter(({ group }) => group.startsWith('family:')),
-    image: (arn: string): string | undefined => definitions.get(arn)?.ContainerDefinitions[0]?.Image,
+    definition: (arn: string): TaskDefinition | undefined => definitions.get(arn),
   };
 }
 

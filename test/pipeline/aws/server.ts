@@ -30,6 +30,7 @@ const JSON_SERVICES: Readonly<Record<string, string>> = {
 
 /** Versions of the services that speak the query protocol, by which it tells them apart. */
 const QUERY_SERVICES: Readonly<Record<string, string>> = {
+  '2010-05-08': 'iam',
   '2010-05-15': 'cloudformation',
   '2011-01-01': 'autoscaling',
   '2014-10-31': 'rds',

@@ -1,6 +1,8 @@
 /** As templates write it; ECS's API has the same names in camel case. */
 export interface TaskDefinition {
   Family: string;
+  ExecutionRoleArn?: string;
+  TaskRoleArn?: string;
   ContainerDefinitions: ContainerDefinition[];
 }
 
