@@ -13,7 +13,11 @@ declare module 'vitest' {
 
 /** The application that every fuzz test talks to. What it logs as an error fails the suite at the end. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const application = await startApplication({ workers: 2, environment: { CHUNK_BYTES: '4096' } });
+  const application = await startApplication({
+    workers: 2,
+    // A line for each request would take a part of the time.
+    environment: { CHUNK_BYTES: '4096', LOG_LEVEL: 'warn' },
+  });
   project.provide('fuzzedUrl', application.url);
   project.provide('adminUrls', ['api', 'worker-1', 'worker-2'].map(application.adminUrl));
   process.stdout.write(`fuzzing with FUZZ_SEED=${seed} FUZZ_REQUESTS=${share(1)}\n`);
