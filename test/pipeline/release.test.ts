@@ -213,7 +213,7 @@ async function build(project: string, commit: string, overrides: readonly Variab
       ...(project === 'stowage-deploy' ? { DOCKER_HOST: 'unix:///nowhere' } : {}),
     },
   });
-  onTestFailed(() => console.error(result.output));
+  onTestFailed(() => void process.stderr.write(result.output));
   return result;
 }
 
