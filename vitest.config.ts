@@ -14,8 +14,9 @@ export default defineConfig({
           include: [
             'packages/*/test/**/*.test.ts',
             'services/*/test/**/*.test.ts',
-            'test/stow/**/*.test.ts',
             'test/start/**/*.test.ts',
+            'test/stow/**/*.test.ts',
+            'test/supply/**/*.test.ts',
           ],
         },
       },
@@ -29,9 +30,6 @@ export default defineConfig({
       },
       {
         test: { ...limits, name: 'infra', include: ['test/infra/**/*.test.ts'] },
-      },
-      {
-        test: { ...limits, name: 'faults', testTimeout: 120_000, include: ['test/faults/**/*.test.ts'] },
       },
     ],
   },

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const requirements = path('scripts/check-infra/requirements.txt');
 const tools = path('.tools');
+const PYTHON = process.env['PYTHON'] ?? 'python3';
 
 /** What a person can mend: the message says how. */
 export class ToolError extends Error {
@@ -39,27 +40,32 @@ export function lint(templates: readonly string[], regions: readonly string[]): 
   return status === 0;
 }
 
-function findPython(): string {
-  const python = process.env['PYTHON'] ?? 'python3';
-  const { stdout } = spawnSync(python, ['-c', 'import sys; print(sys.version_info >= (3, 10))'], {
-    encoding: 'utf8',
-  });
-  if (stdout?.trim() !== 'True') {
-    throw new ToolError(
-      `cfn-lint needs Python 3.10 or newer, and \`${python}\` is none: install it, or name one by PYTHON=…`,
-    );
-  }
-  return python;
+/** Whether cfn-lint is there, so that linting needs neither a network nor more than a few seconds. */
+export function isInstalled(): boolean {
+  return isPython(PYTHON) && existsSync(folderFor(PYTHON));
 }
 
-/**
- * The folder with cfn-lint, installed if it is not there. Its name has the Python and the requirements in it, so that
- * another version of either gets a folder of its own.
- */
-function installed(python: string): string {
+function findPython(): string {
+  if (isPython(PYTHON)) return PYTHON;
+  throw new ToolError(
+    `cfn-lint needs Python 3.10 or newer, and \`${PYTHON}\` is none: install it, or name one by PYTHON=…`,
+  );
+}
+
+function isPython(command: string): boolean {
+  return succeeds([command, '-c', 'import sys; sys.exit(sys.version_info < (3, 10))']);
+}
+
+/** Its name has the Python and the requirements in it, so that another version of either gets a folder of its own. */
+function folderFor(python: string): string {
   const version = spawnSync(python, ['--version'], { encoding: 'utf8' }).stdout;
   const digest = createHash('sha256').update(version).update(readFileSync(requirements)).digest('hex');
-  const folder = `${tools}/cfn-lint-${digest.slice(0, 12)}`;
+  return `${tools}/cfn-lint-${digest.slice(0, 12)}`;
+}
+
+/** The folder with cfn-lint, installed if it is not there. */
+function installed(python: string): string {
+  const folder = folderFor(python);
   if (existsSync(folder)) return folder;
 
   console.error('Installing cfn-lint into .tools …');
