@@ -283,3 +283,39 @@ test('a stream whose dataset cannot be read any more is broken off, and its clie
   const { value } = (await again.body?.getReader().read()) ?? {};
   expect(new TextDecoder().decode(value)).toMatch(/^event: progress\ndata: .*"status":"awaiting_upload"/);
 });
+
+test('a request that dies with its process keeps its key for as long as it might have run, and no longer', async () => {
+  const create = () =>
+    fetch(`${application.url}/v1/datasets`, { method: 'POST', ...post({ 'idempotency-key': 'crash' }) });
+  // Killed when the key is taken and the dataset is about to be recorded.
+  const reached = Promise.withResolvers<void>();
+  lines.DYNAMODB.onSent = (bytes) => {
+    if (!bytes.includes('"awaiting_upload"')) return;
+    lines.DYNAMODB.hang();
+    reached.resolve();
+  };
+  const begun = performance.now();
+  const first = create().then(
+    ({ status }) => `answered ${status}`,
+    () => 'died',
+  );
+  await reached.promise;
+  process.kill(application.services.pids()['api'] ?? 0, 'SIGKILL');
+  expect(await first).toBe('died');
+  lines.DYNAMODB.onSent = () => undefined;
+  await lines.DYNAMODB.mend();
+
+  const seen = new Set<string>();
+  const retry = async () => {
+    const response = await create().catch(() => undefined);
+    const { code } = ((await response?.json()) ?? {}) as { code?: string };
+    if (response?.status !== 201) seen.add(code ?? 'not back yet');
+    return response?.status;
+  };
+  await expect.poll(retry, { timeout: 60_000, interval: 250 }).toBe(201);
+  // Its own time and ten seconds.
+  expect(performance.now() - begun).toBeGreaterThan(REQUEST_TIMEOUT_MS + 9_500);
+  // A busy machine may be late with an answer, and then says so.
+  const expected = new Set(['not back yet', 'idempotency_in_progress', 'dependency_unavailable']);
+  expect([...seen.difference(expected)]).toEqual([]);
+});
