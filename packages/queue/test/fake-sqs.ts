@@ -1,4 +1,4 @@
-import type { BatchResultErrorEntry, Message, SQSClient } from '@aws-sdk/client-sqs';
+import type { BatchResultErrorEntry, Message, MessageAttributeValue, SQSClient } from '@aws-sdk/client-sqs';
 import { sleep } from '../src/backoff.ts';
 
 /** What befalls a call: nothing, a loss before it took effect, or a loss of its answer. */
@@ -39,6 +39,8 @@ export class FakeSqs {
   fault: (command: string) => Fault = () => 'none';
   /** Hears what takes effect on a message in flight: its delete, or in how many seconds it is visible. */
   onTold: (told: { id: string; receiveCount: number; visibleIn: number | 'deleted' }) => void = () => {};
+  /** Every message's, given to those who ask for them. */
+  attributes: Record<string, MessageAttributeValue> = {};
   /** Whether the next message is delivered again at once, as SQS may: the first receiver's handle is then void. */
   duplicateNext = false;
   latencyMs = (): number => 5;
@@ -133,7 +135,8 @@ export class FakeSqs {
     {
       MaxNumberOfMessages: max,
       WaitTimeSeconds: wait,
-    }: { MaxNumberOfMessages: number; WaitTimeSeconds: number },
+      MessageAttributeNames: attributeNames = [],
+    }: { MaxNumberOfMessages: number; WaitTimeSeconds: number; MessageAttributeNames?: string[] },
     signal?: AbortSignal,
   ): Promise<{ Messages: Message[] }> {
     this.receives.push(Date.now());
@@ -142,7 +145,8 @@ export class FakeSqs {
     const until = Date.now() + wait * 1000;
     for (;;) {
       if (signal?.aborted) throw new Error('aborted');
-      const Messages = this.#take(max);
+      const MessageAttributes = attributeNames.includes('All') ? this.attributes : {};
+      const Messages = this.#take(max).map((message) => ({ ...message, MessageAttributes }));
       if (Messages.length > 0 || Date.now() >= until) return { Messages };
       await sleep(Math.min(100, until - Date.now()));
     }

@@ -73,3 +73,38 @@ test('after a receive that worked, back-off begins anew', async () => {
   expect(waits).toEqual([100, 200, 400, 800, 5, 100, 200]);
   await stop(consumer);
 });
+
+test('attributes such as traceparent are asked for, and handed to the handler', async () => {
+  const sqs = new FakeSqs();
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  sqs.attributes = { traceparent: { DataType: 'String', StringValue: traceparent } };
+  sqs.add('hello');
+  const seen: unknown[] = [];
+  const consumer = consume(sqs, {
+    handle: async (_body, { attributes }) => {
+      seen.push(attributes);
+    },
+  });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(seen).toEqual([{ traceparent }]);
+  await stop(consumer);
+});
+
+test('an onBusyChange that throws costs no message', async () => {
+  const sqs = new FakeSqs();
+  sqs.add('1', '2', '3');
+  const handled: string[] = [];
+  const consumer = consume(sqs, {
+    concurrency: 1,
+    onBusyChange: () => {
+      throw new Error('no agent');
+    },
+    handle: async (body) => {
+      handled.push(body);
+    },
+  });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(handled).toEqual(['1', '2', '3']);
+  expect(sqs.deleted).toEqual(['1', '2', '3']);
+  await stop(consumer);
+});
