@@ -49,7 +49,7 @@ async function expectSettled(): Promise<void> {
   expect(await queues.size(queues.deadLetters)).toBe(0);
   expect(application.ends).toEqual([]);
 }
-afterEach(expectSettled);
+afterEach(expectSettled, 180_000);
 
 const deliveriesOf = (type: string) =>
   application.logs.filter((line) => line['msg'] === 'delivery ended' && line['type'] === type);

@@ -42,7 +42,7 @@ async function expectUnnoticed(): Promise<void> {
   const costly = application.logs.filter(({ outcome }) => outcome === 'failed' || outcome === 'lost');
   expect(costly).toEqual([]);
 }
-afterEach(expectUnnoticed);
+afterEach(expectUnnoticed, 180_000);
 
 /** Statements of an operator, who may do all. */
 async function asOperator<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {

@@ -87,17 +87,19 @@ async function startFaultProxy(service: Service): Promise<FaultProxy & { url: st
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
+  const throttles = createShare();
+  const fails = createShare();
   let failures = 0;
 
   async function treat(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await buffer(request);
-    if (Math.random() < proxy.throttleRate) {
+    if (throttles(proxy.throttleRate)) {
       proxy.counts.throttled++;
       return refuse(request, response, THROTTLED[service]);
     }
-    const fails = Math.random() < proxy.errorRate;
-    proxy.counts[fails ? 'failed' : 'passed']++;
-    const kind = fails ? FAILURES[failures++ % FAILURES.length] : 'none';
+    const isToFail = fails(proxy.errorRate);
+    proxy.counts[isToFail ? 'failed' : 'passed']++;
+    const kind = isToFail ? FAILURES[failures++ % FAILURES.length] : 'none';
     if (kind === 'refused') return refuse(request, response, BROKEN[service]);
     await proxy.tap?.(body.toString());
     const answer = await forward(proxy.target, { request, body, response });
@@ -139,6 +141,17 @@ async function startFaultProxy(service: Service): Promise<FaultProxy & { url: st
     },
   };
   return proxy;
+}
+
+/** True for exactly this share of the times that it is asked, evenly: by chance, a few calls would all go well. */
+function createShare(): (share: number) => boolean {
+  let due = 0;
+  return (share) => {
+    due += share;
+    if (due < 1) return false;
+    due -= 1;
+    return true;
+  };
 }
 
 const FAILURES = ['refused', 'lost', 'cut'] as const;

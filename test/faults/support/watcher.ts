@@ -41,5 +41,7 @@ export function watch(baseUrl: string, id: string): Watcher {
     }
   }
 
-  return Object.assign(watcher, { final: untilFinal() });
+  const final = untilFinal();
+  final.catch(() => undefined); // Whoever awaits it is told.
+  return Object.assign(watcher, { final });
 }
