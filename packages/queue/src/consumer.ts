@@ -102,7 +102,7 @@ export function startConsumer<Message>(options: ConsumerOptions<Message>): Consu
   const polls = new Set<AbortController>();
   const running = new Map<Lease, Promise<void>>();
   const report: StopReport = { finished: 0, returned: 0, abandoned: 0 };
-  let queue: QueueSettings | undefined;
+  let reading: Promise<QueueSettings> | undefined;
   let progressAt = Date.now();
   let stopped: Promise<StopReport> | undefined;
 
@@ -114,7 +114,7 @@ export function startConsumer<Message>(options: ConsumerOptions<Message>): Consu
       if (reserved === 0) return;
       let used = 0;
       try {
-        queue ??= await readQueueSettings(actClient, queueUrl);
+        const queue = await settingsOfQueue();
         if (stopping.signal.aborted) return;
         for (const message of await receive(queue, reserved)) {
           accept(message, queue);
@@ -137,6 +137,15 @@ export function startConsumer<Message>(options: ConsumerOptions<Message>): Consu
         await sleep(fullJitter(failures, RECEIVE_RETRY_BASE_MS, RECEIVE_RETRY_CAP_MS), stopping.signal);
       }
     }
+  }
+
+  /** Reads the settings once for all pollers, or again if that failed. */
+  function settingsOfQueue(): Promise<QueueSettings> {
+    reading ??= readQueueSettings(actClient, queueUrl).catch((err: unknown) => {
+      reading = undefined;
+      throw err;
+    });
+    return reading;
   }
 
   async function receive({ leaseSeconds }: QueueSettings, max: number): Promise<SqsMessage[]> {

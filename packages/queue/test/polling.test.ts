@@ -22,11 +22,17 @@ test('a receive asks for as many messages as slots are free, ten at most', async
   await stop(consumer);
 });
 
-test('each poller has a receive under way while there are slots for it', async () => {
+test('each poller has a receive under way while there are slots for it, and the settings are read once', async () => {
   const sqs = new FakeSqs();
+  let reads = 0;
+  sqs.fault = (command) => {
+    if (command === 'GetQueueAttributes') reads++;
+    return 'none';
+  };
   const consumer = consume(sqs, { concurrency: 25, pollers: 3, handle: async () => {} });
   await vi.advanceTimersByTimeAsync(1_000);
   expect(sqs.asked).toEqual([10, 10, 5]);
+  expect(reads).toBe(1);
   await stop(consumer);
 });
 
