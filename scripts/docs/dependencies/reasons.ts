@@ -177,7 +177,11 @@ export const REASONS: Readonly<Record<string, Reason>> = {
     without:
       '`node_modules` in the images: ten times as much over the base, slower starts, more to patch (decisions/0008)',
   },
-  supertest: { why: 'HTTP assertions in tests', without: '`fetch`, which does as well' },
+  'sqs-consumer': {
+    why: 'what others use instead of our consumer: benchmarks run beside it',
+    without: 'a claim nobody can check',
+  },
+  supertest: { why: 'HTTP assertions in tests', without: '`fetch` and a line more for each header' },
   typebox: {
     why: 'one schema a shape: types, validation, serializers and OpenAPI from it',
     without: 'each shape written up to four times',
