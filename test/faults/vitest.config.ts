@@ -8,7 +8,7 @@ export default defineConfig({
     include: ['test/faults/**/*.test.ts'],
     // Most of the time an application waits to be mended: two at a time keep two cores busy.
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    testTimeout: 240_000,
+    hookTimeout: 120_000,
   },
 });
