@@ -164,15 +164,15 @@ test.each(DEPENDENCIES.flatMap((name) => [[name, 'is stopped'] as const, [name, 
   async (name, how) => {
     const breakIt = () => (how === 'hangs' ? lines[name].hang() : lines[name].stop());
     expect(await wrongAnswers(name, breakIt)).toEqual([]);
-    const ready = () => fetch(`${application.url}/ready`);
+    const readiness = () => fetch(`${application.url}/ready`);
     // Kept for a second: the first may be of before.
     await expect
-      .poll(async () => (await ready()).json(), { timeout: 10_000 })
+      .poll(async () => (await readiness()).json(), { timeout: 10_000 })
       .toMatchObject({
         status: 'degraded',
         checks: { [name.toLowerCase()]: how === 'hangs' ? 'timeout' : 'unreachable' },
       });
-    expect((await ready()).status).toBe(name === 'POSTGRES' ? 200 : 503);
+    expect((await readiness()).status).toBe(name === 'POSTGRES' ? 200 : 503);
     await lines[name].mend();
     await expect.poll(() => wrongAnswers(), { timeout: 15_000, interval: 250 }).toEqual([]);
     expect(application.ends).toEqual([]);

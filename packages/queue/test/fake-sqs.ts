@@ -146,7 +146,7 @@ export class FakeSqs {
     for (;;) {
       if (signal?.aborted) throw new Error('aborted');
       const MessageAttributes = attributeNames.includes('All') ? this.attributes : {};
-      const Messages = this.#take(max).map((message) => ({ ...message, MessageAttributes }));
+      const Messages = this.#take(max).map((message) => Object.assign({}, message, { MessageAttributes }));
       if (Messages.length > 0 || Date.now() >= until) return { Messages };
       await sleep(Math.min(100, until - Date.now()));
     }
