@@ -40,6 +40,7 @@ export async function deployLayer(options: {
   const { environment, layer, stack, template, parameters, tags } = options;
   const name = stackName(environment, layer);
   const changeSet = await createChangeSet({ name, stack, templateFile: template.file, parameters, tags });
+  if (!changeSet) say('  nothing to do');
   const deployed = changeSet ? await apply(name, changeSet, options.protect) : stack;
   if (!deployed) throw new Error(`infra/${layer}.yml makes nothing`);
   if (options.protect && STATEFUL_LAYERS.includes(layer) && !deployed.EnableTerminationProtection) {

@@ -11,8 +11,14 @@ from awscli.clidriver import create_clidriver
 import botocore.handlers  # noqa: F401
 import botocore.httpsession  # noqa: F401
 
-# Where awscli found its descriptions of services.
+driver = create_clidriver()
+# Where it found its descriptions of services, the most used of which it reads now.
 data_path = os.environ["AWS_DATA_PATH"]
+loader = driver.session.get_component("data_loader")
+loader.list_available_services("service-2")
+for service in ["cloudformation", "ecr", "ecs"]:
+    loader.load_service_model(service, "service-2")
+loader.load_data_with_path("endpoints")
 
 server = socket.socket(socket.AF_UNIX)
 server.bind(sys.argv[1])
@@ -36,7 +42,7 @@ while True:
     # Version 1 does not read this variable for RDS and SQS.
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     options = ["--endpoint-url", endpoint] if endpoint else []
-    status = create_clidriver().main([*options, *request["arguments"]])
+    status = driver.main([*options, *request["arguments"]])
     sys.stdout.flush()
     sys.stderr.flush()
     connection.send(bytes([status & 255]))

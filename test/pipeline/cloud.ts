@@ -63,7 +63,7 @@ export async function startCloud(
     const secrets = createSecrets();
     const databases = createDatabases({ place, authority, secrets });
     const containerEnv: Record<string, string> = {};
-    const dockerEnv = dockerEnvironment(folder);
+    const dockerEnv = await dockerEnvironment(folder);
     const ecs = createEcs({
       place,
       secrets,
@@ -159,12 +159,12 @@ export async function startCloud(
  * Docker's settings for one test: a login that the user's own configuration does not get. What else is in that is found
  * all the same: the engine, and the plugins that a user has.
  */
-function dockerEnvironment(folder: string): Record<string, string> {
+async function dockerEnvironment(folder: string): Promise<Record<string, string>> {
   const own = process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker');
   const config = join(folder, 'docker');
   mkdirSync(config);
   for (const name of ['cli-plugins', 'contexts']) {
     if (existsSync(join(own, name))) symlinkSync(join(own, name), join(config, name));
   }
-  return { DOCKER_CONFIG: config };
+  return { DOCKER_CONFIG: config, DOCKER_CONTEXT: await docker(['context', 'show']) };
 }

@@ -36,7 +36,6 @@ let asked = 0;
 
 beforeAll(async () => {
   source = createSource();
-  source.lendModules();
   change(OWNERS);
   aws = await serveAws({
     hosts: ['127.0.0.1'],

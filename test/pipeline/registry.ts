@@ -83,6 +83,12 @@ export async function startRegistry(address: string, label: string): Promise<Reg
       GetAuthorizationToken: () => ({
         authorizationData: [{ authorizationToken: token, proxyEndpoint: `http://${address}` }],
       }),
+      DescribeRepositories: ({ repositoryNames }: { repositoryNames: string[] }) => ({
+        repositories: repositoryNames.map((name) => ({
+          repositoryName: name,
+          repositoryUri: `${address}/${name}`,
+        })),
+      }),
       async BatchGetImage(input: { repositoryName: string; imageIds: { imageTag: string }[] }) {
         const found = await Promise.all(
           input.imageIds.map(async (imageId) => ({

@@ -124,7 +124,7 @@ test('a migration that fails leaves both services as they were', async () => {
   );
 
   expect(phases).toMatchObject({ build: 'FAILED' });
-  expect(output).toContain('relation "stowage.none" does not exist');
+  expect(output).toContain(String.raw`relation \"stowage.none\" does not exist`);
   expect(changed()).toEqual(['stowage-dev-migrate']);
   expect([serviceOf('dev-api').taskDefinition, serviceOf('dev-worker').taskDefinition]).toEqual(services);
   expect(await versionOf('dev')).toBe(second);
@@ -212,6 +212,7 @@ async function build(project: string, commit: string, overrides: readonly Variab
       // Only a privileged project has an engine.
       ...(project === 'stowage-deploy' ? { DOCKER_HOST: 'unix:///nowhere' } : {}),
     },
+    show: (text) => process.stderr.write(text.replaceAll(/^/gm, `${process.uptime().toFixed(0)} `)),
   });
   onTestFailed(() => void process.stderr.write(result.output));
   return result;

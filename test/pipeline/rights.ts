@@ -75,6 +75,12 @@ function accessesOf({ service, operation, input }: Call, known: Known): Access[]
         ...roles.map((arn) => pass(arn, 'ecs-tasks.amazonaws.com')),
       ];
     }
+    case 'iam:CreateServiceLinkedRole':
+      return [
+        on('arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS', {
+          'iam:AWSServiceName': text('AWSServiceName'),
+        }),
+      ];
     case 'logs:GetLogEvents':
       return [on(`${place('logs')}:log-group:${text('logGroupName')}:log-stream:${text('logStreamName')}`)];
     default: {

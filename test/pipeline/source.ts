@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +17,10 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 
 const AUTHOR = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com'];
 
-/** A repository of its own with the project as it is here, uncommitted changes and all, to make commits in. */
+/**
+ * A repository of its own with the project as it is here, uncommitted changes and all, to make commits in. What the
+ * project has installed is there too, as an install of its own would take as long as a release.
+ */
 export function createSource() {
   const root = mkdtempSync(join(tmpdir(), 'stowage-source-'));
   const files = run(project, 'git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard').split(
@@ -19,14 +31,13 @@ export function createSource() {
     // One that is deleted here and not yet in Git is left out.
     cpSync(join(project, file), join(root, file), { force: true, preserveTimestamps: true });
   }
+  lendModules(root);
   run(root, 'git', 'init', '--quiet', '--initial-branch', 'main');
 
   const checkout = (commit: string): void => void run(root, 'git', 'checkout', '--quiet', '--force', commit);
 
   return {
     root,
-    /** Lends it what the project has installed, where nothing is to be installed. */
-    lendModules: (): void => symlinkSync(join(project, 'node_modules'), join(root, 'node_modules')),
     read: (file: string): string => readFileSync(join(root, file), 'utf8'),
     write: (file: string, text: string): void => writeFileSync(join(root, file), text),
     /** Commits files with new contents on top of a commit, or as the first one, and returns the new one's SHA. */
@@ -43,6 +54,14 @@ export function createSource() {
 }
 
 export type Source = ReturnType<typeof createSource>;
+
+/** By a link each, so that nothing that is deleted there is deleted here. */
+function lendModules(root: string): void {
+  mkdirSync(join(root, 'node_modules'));
+  for (const name of readdirSync(join(project, 'node_modules'))) {
+    symlinkSync(join(project, 'node_modules', name), join(root, 'node_modules', name));
+  }
+}
 
 function run(cwd: string, command: string, ...args: string[]): string {
   const { status, stdout, stderr } = spawnSync(command, args, {
