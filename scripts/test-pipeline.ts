@@ -6,6 +6,9 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '@stowage/local';
 import { removeAll } from '../test/pipeline/docker.ts';
@@ -14,6 +17,9 @@ import { startAwsCli } from './test-pipeline/aws-cli.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const name = `stowage-pipeline-${randomUUID().slice(0, 8)}`;
 const port = await freePort();
+// For all that the tests write, to be removed even if they are cut off.
+const folder = mkdtempSync(join(tmpdir(), `${name}-`));
+process.env['TMPDIR'] = folder;
 const aws = await startAwsCli();
 const env = {
   ...process.env,
@@ -35,5 +41,6 @@ try {
   process.exitCode = status ?? 1;
 } finally {
   aws.close();
+  rmSync(folder, { recursive: true, force: true });
   await removeAll(`stowage.pipeline=${name}`, `127.0.0.1:${port}`);
 }

@@ -41,7 +41,6 @@ export async function runBuild(options: {
   commit: string;
   buildspec?: string;
   variables: Record<string, string>;
-  show?: (text: string) => void;
 }): Promise<Build> {
   const { source, commit, variables } = options;
   const spec = parse(readFileSync(join(source, options.buildspec ?? 'buildspec.yml'), 'utf8')) as Buildspec;
@@ -62,10 +61,7 @@ export async function runBuild(options: {
       const phase = spec.phases[name];
       if (!phase) continue;
       const env = { ...environment, CODEBUILD_BUILD_SUCCEEDING: build.succeeded ? '1' : '0' };
-      const passed = await runScript(script(phase, carried), env, (text) => {
-        build.output += text;
-        options.show?.(text);
-      });
+      const passed = await runScript(script(phase, carried), env, (text) => (build.output += text));
       build.phases[name] = passed ? 'SUCCEEDED' : 'FAILED';
       build.succeeded &&= passed;
       const goesOn =

@@ -35,7 +35,7 @@ let aws: Awaited<ReturnType<typeof serveAws>>;
 let asked = 0;
 
 beforeAll(async () => {
-  source = createSource();
+  source = createSource({ installed: true });
   change(OWNERS);
   aws = await serveAws({
     hosts: ['127.0.0.1'],

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import {
   CreateQueueCommand,
@@ -9,6 +10,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { startSqs } from '@stowage/local';
 import { expect, test } from 'vitest';
+import { Fault } from './aws/fault.ts';
 import { serveAws } from './aws/server.ts';
 import { run } from './run.ts';
 
@@ -93,6 +95,52 @@ test('where SQS is the embedded one, the messages are moved one by one', async (
   sqs.destroy();
   await standIn.close();
 });
+
+test('a message that is refused stays where it is', async () => {
+  const deleted: unknown[] = [];
+  const messages = ['a', 'b'].map((id) => ({
+    MessageId: id,
+    ReceiptHandle: `handle-${id}`,
+    Body: id,
+    MD5OfBody: md5(id),
+  }));
+  let endpoint = '';
+  const aws = await serveAws({
+    hosts: ['127.0.0.1'],
+    services: {
+      sqs: {
+        GetQueueUrl: ({ QueueName }: { QueueName: string }) => ({ QueueUrl: `${endpoint}/${QueueName}` }),
+        GetQueueAttributes: () => ({
+          Attributes: {
+            RedrivePolicy: JSON.stringify({ deadLetterTargetArn: DEAD_ARN }),
+            ApproximateNumberOfMessages: '2',
+          },
+        }),
+        StartMessageMoveTask() {
+          throw new Fault('UnsupportedOperation', 'not here');
+        },
+        ReceiveMessage: () => ({ Messages: messages }),
+        SendMessageBatch: () => ({
+          Successful: [{ Id: '1', MessageId: 'new', MD5OfMessageBody: md5('b') }],
+          Failed: [{ Id: '0', Code: 'InternalError', Message: 'try later', SenderFault: false }],
+        }),
+        DeleteMessageBatch: ({ Entries }: { Entries: { ReceiptHandle: string }[] }) => {
+          deleted.push(...Entries.map(({ ReceiptHandle }) => ReceiptHandle));
+          return { Successful: Entries, Failed: [] };
+        },
+      },
+    },
+  });
+  endpoint = `http://127.0.0.1:${aws.port}`;
+  const { status, output } = await redrive(endpoint, {}, 'dev');
+  await aws.close();
+
+  expect(status).toBe(1);
+  expect(output).toContain('a message could not be moved: try later');
+  expect(deleted).toEqual(['handle-b']);
+});
+
+const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
 
 async function receiveAll(sqs: SQSClient, QueueUrl: string): Promise<Message[]> {
   const all: Message[] = [];

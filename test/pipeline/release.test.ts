@@ -212,7 +212,6 @@ async function build(project: string, commit: string, overrides: readonly Variab
       // Only a privileged project has an engine.
       ...(project === 'stowage-deploy' ? { DOCKER_HOST: 'unix:///nowhere' } : {}),
     },
-    show: (text) => process.stderr.write(text.replaceAll(/^/gm, `${process.uptime().toFixed(0)} `)),
   });
   onTestFailed(() => void process.stderr.write(result.output));
   return result;

@@ -18,10 +18,11 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 const AUTHOR = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com'];
 
 /**
- * A repository of its own with the project as it is here, uncommitted changes and all, to make commits in. What the
- * project has installed is there too, as an install of its own would take as long as a release.
+ * A repository of its own with the project as it is here, uncommitted changes and all, to make commits in.
+ *
+ * @param options.installed lends it what the project has installed
  */
-export function createSource() {
+export function createSource(options: { installed?: boolean } = {}) {
   const root = mkdtempSync(join(tmpdir(), 'stowage-source-'));
   const files = run(project, 'git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard').split(
     '\0',
@@ -31,7 +32,7 @@ export function createSource() {
     // One that is deleted here and not yet in Git is left out.
     cpSync(join(project, file), join(root, file), { force: true, preserveTimestamps: true });
   }
-  lendModules(root);
+  if (options.installed) lendModules(root);
   run(root, 'git', 'init', '--quiet', '--initial-branch', 'main');
 
   const checkout = (commit: string): void => void run(root, 'git', 'checkout', '--quiet', '--force', commit);

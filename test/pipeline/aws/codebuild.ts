@@ -39,14 +39,20 @@ export function createCodeBuild(
   run: (project: string, sourceVersion: string, overrides: readonly Variable[]) => Promise<Build>,
 ) {
   const builds = new Map<string, Build | undefined>();
+  /** What cannot even be checked out has failed, too. */
+  const start = ({ projectName, sourceVersion = '', environmentVariablesOverride = [] }: StartInput) =>
+    run(projectName, sourceVersion, environmentVariablesOverride).catch((error: unknown): Build => ({
+      succeeded: false,
+      phases: {},
+      output: String(error),
+      exported: {},
+    }));
   return {
     operations: {
       StartBuild(input: StartInput) {
         const id = `${input.projectName}:${randomUUID()}`;
         builds.set(id, undefined);
-        void run(input.projectName, input.sourceVersion ?? '', input.environmentVariablesOverride ?? []).then(
-          (build) => builds.set(id, build),
-        );
+        void start(input).then((build) => builds.set(id, build));
         return { build: { id, buildStatus: 'IN_PROGRESS' } };
       },
       BatchGetBuilds: ({ ids }: { ids: string[] }) => ({
