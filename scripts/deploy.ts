@@ -6,7 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { commit } from './deploy/commit.ts';
-import { buildImages, findImages } from './deploy/images.ts';
+import { buildImages, findImages, type Images } from './deploy/images.ts';
 import { type Environment, ENVIRONMENTS } from './deploy/layers.ts';
 import { say, title } from './deploy/log.ts';
 import { release } from './deploy/release.ts';
@@ -15,7 +15,7 @@ const [step = ''] = process.argv.slice(2);
 
 try {
   if (step === 'test') test(commit());
-  else if (step === 'images') images(commit());
+  else if (step === 'images') print(commit(), images(commit()));
   else if (isEnvironment(step)) await deploy(step, commit());
   else throw new Error(`usage: npm run deploy -- ${[...ENVIRONMENTS, 'test', 'images'].join('|')}`);
 } catch (error) {
@@ -33,26 +33,26 @@ function test(sha: string): void {
   if (status !== 0) throw new Error('the tests failed. Nothing was built and nothing was deployed.');
 }
 
-function images(sha: string): void {
+function images(sha: string): Images {
   title(`images of ${sha}`);
-  if (findImages(sha)) say('they are there already');
+  const there = findImages(sha);
+  if (there) say('they are there already');
   else buildImages(sha);
-  const found = findImages(sha);
-  if (!found) throw new Error('the registry does not have the images that were pushed');
-  console.log(`export GIT_SHA=${sha}\nexport API_IMAGE=${found.api}\nexport WORKER_IMAGE=${found.worker}`);
+  const found = there ?? findImages(sha);
+  if (!found) throw new Error('the registry does not have what was pushed to it');
+  return found;
 }
 
 async function deploy(environment: Environment, sha: string): Promise<void> {
-  let found = findImages(sha);
-  if (!found) {
-    test(sha);
-    images(sha);
-    found = findImages(sha);
-  }
-  if (!found) throw new Error('the registry does not have the images that were pushed');
+  test(sha);
+  const found = images(sha);
   say(`${environment} gets\n  ${found.api}\n  ${found.worker}`);
   await release(environment, sha, found);
   title(`${environment} is at ${sha}`);
+}
+
+function print(sha: string, { api, worker }: Images): void {
+  console.log(`export GIT_SHA=${sha}\nexport API_IMAGE=${api}\nexport WORKER_IMAGE=${worker}`);
 }
 
 function isEnvironment(name: string): name is Environment {

@@ -1,4 +1,4 @@
-import { aws } from './aws.ts';
+import { aws, AwsError } from './aws.ts';
 import { docker } from './docker.ts';
 import { imagePlatform } from './environment-file.ts';
 import { say } from './log.ts';
@@ -11,8 +11,8 @@ type Name = (typeof IMAGES)[number];
 export type Images = Record<Name, string>;
 
 /**
- * The images of a commit, if ECR has both. A tag is a commit's SHA and never moves, and nothing is pushed that was not
- * tested, so that they need neither tests nor a build any more.
+ * The images of a commit, if ECR has both. A tag is a commit's SHA and never moves, and a release pushes nothing that it
+ * has not tested, so that they need neither tests nor a build any more.
  */
 export function findImages(sha: string): Images | undefined {
   const api = findImage('api', sha);
@@ -40,16 +40,8 @@ function build(name: Name, sha: string): void {
   shared.push('--provenance=false');
   if (process.env['NODE_IMAGE']) shared.push('--build-arg', `NODE_IMAGE=${process.env['NODE_IMAGE']}`);
   say(`building ${uri}:${sha}`);
-  docker([
-    ...shared,
-    '--target',
-    'build',
-    '--build-arg',
-    'BUILDKIT_INLINE_CACHE=1',
-    '--tag',
-    `${uri}:cache`,
-    '.',
-  ]);
+  const cache = ['--target', 'build', '--build-arg', 'BUILDKIT_INLINE_CACHE=1', '--tag', `${uri}:cache`];
+  docker([...shared, ...cache, '.']);
   const facts = [`GIT_SHA=${sha}`, `BUILD_DATE=${new Date().toISOString()}`];
   docker([...shared, ...facts.flatMap((fact) => ['--build-arg', fact]), '--tag', `${uri}:${sha}`, '.']);
 }
@@ -91,12 +83,10 @@ function lookUp(name: Name): string {
     const answer = aws('ecr describe-repositories', { repositoryNames: [`stowage-${name}`] });
     const { repositories } = answer as { repositories: { repositoryUri: string }[] };
     return repositories[0]?.repositoryUri ?? '';
-  } catch (cause) {
-    throw new Error(
-      `there is no ECR repository stowage-${name}: deploy infra/pipeline.yml first, which makes it`,
-      {
-        cause,
-      },
-    );
+  } catch (error) {
+    if (!(error instanceof AwsError) || error.code !== 'RepositoryNotFoundException') throw error;
+    throw new Error(`there is no ECR repository stowage-${name}: infra/pipeline.yml makes it`, {
+      cause: error,
+    });
   }
 }

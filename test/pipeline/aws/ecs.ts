@@ -68,11 +68,10 @@ export function createEcs(options: {
     if (!container) throw new Fault('ClientException', `TaskDefinition not found: ${taskDefinitionArn}`);
     await docker(['pull', '--quiet', container.Image], options.dockerEnv);
     const id = randomUUID().replaceAll('-', '');
-    const cluster = group.split(':')[1] ?? '';
     const task: Task = {
       taskArn: `${ARN}:task/${clusterOf(definition?.Family ?? '')}/${id}`,
       taskDefinitionArn,
-      group: `${group.split(':')[0]}:${cluster}`,
+      group,
       startedBy,
       lastStatus: 'RUNNING',
       stoppedReason: undefined,
