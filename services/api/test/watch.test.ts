@@ -59,8 +59,13 @@ test.each(['ready', 'failed', 'deleting'] as const)('a dataset that is %s is sho
   expect(count()).toBe(1);
 });
 
-test('a dataset that is gone ends the stream', async () => {
-  expect(await follow(createWatch(reads(view('loading'), undefined).get))).toEqual([view('loading')]);
+test('a dataset that went between two reads is shown as deleting', async () => {
+  const { get } = reads(view('loading', 3), undefined);
+  expect(await follow(createWatch(get))).toEqual([view('loading', 3), view('deleting', 3)]);
+});
+
+test('a dataset that is gone before its first read has nothing to show', async () => {
+  expect(await follow(createWatch(reads(undefined).get))).toEqual([]);
 });
 
 test('many who watch one dataset share its reads, whenever they came', async () => {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { type DatasetRef, FINAL } from '@stowage/datasets';
 import type { ServerSentEvent } from '@stowage/http';
 import type { DatasetView } from './schemas.ts';
@@ -6,7 +7,7 @@ import type { DatasetView } from './schemas.ts';
 /** How often a watched dataset is read, in milliseconds, however many watch it. */
 const POLL_MS = 400;
 
-/** The events of one dataset, until a final status, until it is gone, or until `signal` aborts. */
+/** The events of one dataset, until a final status, or until `signal` aborts. None for a dataset that is gone. */
 export type Watch = (ref: DatasetRef, signal: AbortSignal) => AsyncGenerator<ServerSentEvent>;
 
 /**
@@ -32,14 +33,13 @@ export function createWatch(get: (ref: DatasetRef) => Promise<DatasetView | unde
     const poll = polls.get(key) ?? { watchers: 0, at: 0 };
     polls.set(key, poll);
     poll.watchers++;
-    let shown: string | undefined;
+    let shown: DatasetView | undefined;
     try {
       while (!signal.aborted) {
-        const dataset = await latest(poll, ref);
+        const dataset = (await latest(poll, ref)) ?? deleted(shown);
         if (!dataset) return;
-        const text = JSON.stringify(dataset);
-        if (text !== shown) yield { event: 'progress', data: dataset };
-        shown = text;
+        if (!isDeepStrictEqual(dataset, shown)) yield { event: 'progress', data: dataset };
+        shown = dataset;
         if (FINAL.includes(dataset.status)) return;
         await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
       }
@@ -48,6 +48,10 @@ export function createWatch(get: (ref: DatasetRef) => Promise<DatasetView | unde
     }
   };
 }
+
+/** A dataset goes by way of `deleting` alone, for less than the interval if it is small: who watches is told all the same. */
+const deleted = (shown: DatasetView | undefined): DatasetView | undefined =>
+  shown && { ...shown, status: 'deleting' };
 
 interface Poll {
   watchers: number;
