@@ -48,8 +48,8 @@ export const REASONS: Readonly<Record<string, Reason>> = {
     without: 'Fastify’s defaults, which drop unknown members and turn `"5"` into 5 silently',
   },
   '@fastify/fast-json-stringify-compiler': {
-    why: 'each answer’s serializer compiled once (`serializer.ts`)',
-    without: 'a sixth more time to start; it is in Fastify anyway',
+    why: 'each answer’s serializer compiled once, when it is needed (`serializer.ts`)',
+    without: 'a fifth more time to start; it is in Fastify anyway',
   },
   '@fastify/helmet': {
     why: 'security headers',
@@ -84,10 +84,6 @@ export const REASONS: Readonly<Record<string, Reason>> = {
   '@types/pg': types('pg'),
   '@types/pg-copy-streams': types('pg-copy-streams'),
   '@types/supertest': types('supertest'),
-  ajv: {
-    why: 'configuration from the environment, checked by a schema, all errors at once',
-    without: 'a parser for each variable; it is in Fastify anyway',
-  },
   'aws-cdk-lib': {
     why: 'reads the templates for cdk-nag; nothing is deployed by it',
     without: 'no cdk-nag; 160 MB less to install for development',
@@ -183,7 +179,7 @@ export const REASONS: Readonly<Record<string, Reason>> = {
   },
   supertest: { why: 'HTTP assertions in tests', without: '`fetch` and a line more for each header' },
   typebox: {
-    why: 'one schema a shape: types, validation, serializers and OpenAPI from it',
+    why: 'one schema a shape: types, validation, serializers and OpenAPI from it; checks configuration',
     without: 'each shape written up to four times',
   },
   typescript: { why: 'the type check; nothing is compiled', without: 'no types' },
