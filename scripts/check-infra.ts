@@ -7,7 +7,8 @@
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { isInstalled, lint, ToolError } from './check-infra/cfn-lint.ts';
+import { cfnLint, lint } from './check-infra/cfn-lint.ts';
+import { isInstalled, ToolError } from './python-tool.ts';
 
 /** One where services come first, and one elsewhere. */
 const REGIONS = ['us-east-1', 'eu-west-1'];
@@ -26,7 +27,7 @@ try {
 }
 
 function lintTemplates(): boolean {
-  if (options.has('--if-installed') && !isInstalled()) {
+  if (options.has('--if-installed') && !isInstalled(cfnLint)) {
     console.log('cfn-lint: not installed, so left out; `npm run check:infra` brings it');
     return true;
   }
