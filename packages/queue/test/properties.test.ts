@@ -1,18 +1,12 @@
 import fc from 'fast-check';
-import { Registry } from 'prom-client';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { sleep } from '../src/backoff.ts';
-import { Poison, RetryLater, startConsumer } from '../src/index.ts';
+import { Poison, RetryLater } from '../src/index.ts';
+import { consume, useFakeClock } from './fake-clock.ts';
 import { FakeSqs, type Fault } from './fake-sqs.ts';
-import { metric, silent } from './support.ts';
+import { metric } from './support.ts';
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
+useFakeClock();
 
 class Down extends Error {}
 
@@ -55,14 +49,7 @@ test('whatever handlers and SQS do: no slot leaks, nothing is acknowledged early
       let running = 0;
       const inHandlers = new Set<string>();
 
-      const registry = new Registry();
-      const consumer = startConsumer<string>({
-        queueUrl: 'queue',
-        pollClient: sqs.client,
-        actClient: sqs.client,
-        parse: (body) => body,
-        log: silent,
-        registry,
+      const consumer = consume(sqs, {
         concurrency,
         pollers,
         handlerTimeoutMs: 12_000,
@@ -135,7 +122,7 @@ test('whatever handlers and SQS do: no slot leaks, nothing is acknowledged early
       sqs.add(...Array.from({ length: concurrency + 1 }, () => 'at last'));
       await vi.advanceTimersByTimeAsync(30_000);
       expect(running).toBe(concurrency);
-      expect(await metric(registry, 'queue_messages_in_flight')).toBe(concurrency);
+      expect(await metric(consumer.registry, 'queue_messages_in_flight')).toBe(concurrency);
       allIn.resolve();
       await vi.advanceTimersByTimeAsync(5_000);
       expect(sqs.depth).toBe(0);
@@ -164,13 +151,7 @@ test('whenever it comes, stop ends in time and accounts for every message', asyn
         let running = 0;
         let stopped = false;
         const startedLate: string[] = [];
-        const consumer = startConsumer<string>({
-          queueUrl: 'queue',
-          pollClient: sqs.client,
-          actClient: sqs.client,
-          parse: (body) => body,
-          log: silent,
-          registry: new Registry(),
+        const consumer = consume(sqs, {
           concurrency,
           pollers,
           isUnavailable: (error) => error instanceof Down,
