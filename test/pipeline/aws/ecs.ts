@@ -141,20 +141,19 @@ export function createEcs(options: {
 
     const { Value: attempts = 3 } =
       properties.DeploymentConfiguration?.DeploymentCircuitBreaker?.ThresholdConfiguration ?? {};
-    const service = { events, serviceName: ServiceName };
+    const service = {
+      serviceArn: physicalId,
+      serviceName: ServiceName,
+      taskDefinition,
+      desiredCount,
+      events,
+    };
     for (let attempt = 1; ; attempt++) {
       const task = await start(taskDefinition, `service:${ServiceName}`);
       tell(service, `has started 1 tasks: (task ${task.taskArn.split('/').at(-1)}).`);
       const problem = await health(task);
       if (problem === undefined) {
-        services.set(physicalId, {
-          serviceArn: physicalId,
-          serviceName: ServiceName,
-          taskDefinition,
-          desiredCount,
-          task,
-          events,
-        });
+        services.set(physicalId, { ...service, task });
         await routeTo(stack, properties, task);
         if (current) await docker(['rm', '--force', current.task.container]);
         tell(service, 'has reached a steady state.');
@@ -164,16 +163,7 @@ export function createEcs(options: {
       if (attempt >= attempts) {
         tell(service, 'deployment failed: tasks failed to start.');
         // ECS keeps the service that a stack could not make until the stack is rolled back; its events tell why.
-        if (!current) {
-          services.set(physicalId, {
-            serviceArn: physicalId,
-            serviceName: ServiceName,
-            taskDefinition,
-            desiredCount,
-            task,
-            events,
-          });
-        }
+        if (!current) services.set(physicalId, { ...service, task });
         throw new Error(
           `Resource handler returned message: "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'."`,
         );
