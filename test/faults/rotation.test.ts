@@ -10,6 +10,7 @@ import {
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Application, startApplication } from '../support/application.ts';
+import { clientConfig } from '../support/aws.ts';
 import { createClient } from '../support/client.ts';
 import { expectLoaded, type File, makeFile } from './support/file.ts';
 import { startRate } from './support/rate.ts';
@@ -26,14 +27,7 @@ beforeAll(async () => {
     environment: { CHUNK_BYTES: '16384', DATABASE_CONNECTIONS: '60', WORKER_SLOTS: '4' },
   });
   const { environment, postgres } = application.stack;
-  secrets = new SecretsManagerClient({
-    region: environment['AWS_REGION'] ?? '',
-    endpoint: environment['AWS_ENDPOINT_URL_SECRETS_MANAGER'] ?? '',
-    credentials: {
-      accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
-    },
-  });
+  secrets = new SecretsManagerClient(clientConfig(environment, 'SECRETS_MANAGER'));
   admin = new pg.Client({ connectionString: postgres.url });
   await admin.connect();
 });

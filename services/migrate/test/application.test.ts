@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { freePort, supervise } from '@stowage/local';
+import { clientConfig } from '../../../test/support/aws.ts';
 import { type Client, createClient } from '../../../test/support/client.ts';
 import { type FreshDatabase, startFreshDatabase } from './support.ts';
 
@@ -19,14 +20,7 @@ beforeAll(async () => {
   database = await startFreshDatabase();
   await database.migrate();
   const { environment, application } = database;
-  secrets = new SecretsManagerClient({
-    region: environment['AWS_REGION'] ?? '',
-    endpoint: environment['AWS_ENDPOINT_URL_SECRETS_MANAGER'] ?? '',
-    credentials: {
-      accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
-    },
-  });
+  secrets = new SecretsManagerClient(clientConfig(environment, 'SECRETS_MANAGER'));
   const SecretString = JSON.stringify(application);
   await secrets.send(new CreateSecretCommand({ Name: SecretId, SecretString }));
 });

@@ -12,6 +12,7 @@ import pg from 'pg';
 import { expect, vi } from 'vitest';
 import { workerEnvironment } from '../../../services/worker/src/process-environment.ts';
 import { type Application, startApplication } from '../../support/application.ts';
+import { clientConfig } from '../../support/aws.ts';
 import { type Client, createClient, type DatasetView } from '../../support/client.ts';
 import { startAgent } from './agent.ts';
 import type { RecordedCall } from './recorded-call.ts';
@@ -199,18 +200,10 @@ async function runMigrate({ stack }: Application, recording: Record<string, stri
 }
 
 function clientsOf({ stack: { environment } }: Application) {
-  const at = (service: string) => ({
-    region: environment['AWS_REGION'] ?? '',
-    endpoint: environment[`AWS_ENDPOINT_URL_${service}`] ?? '',
-    credentials: {
-      accessKeyId: environment['AWS_ACCESS_KEY_ID'] ?? '',
-      secretAccessKey: environment['AWS_SECRET_ACCESS_KEY'] ?? '',
-    },
-  });
   return {
-    s3: new S3Client({ ...at('S3'), forcePathStyle: true }),
-    sqs: new SQSClient(at('SQS')),
-    secrets: new SecretsManagerClient(at('SECRETS_MANAGER')),
+    s3: new S3Client({ ...clientConfig(environment, 'S3'), forcePathStyle: true }),
+    sqs: new SQSClient(clientConfig(environment, 'SQS')),
+    secrets: new SecretsManagerClient(clientConfig(environment, 'SECRETS_MANAGER')),
   };
 }
 
