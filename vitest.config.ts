@@ -14,6 +14,7 @@ export default defineConfig({
           include: [
             'packages/*/test/**/*.test.ts',
             'services/*/test/**/*.test.ts',
+            'test/redrive/**/*.test.ts',
             'test/start/**/*.test.ts',
             'test/stow/**/*.test.ts',
             'test/supply/**/*.test.ts',

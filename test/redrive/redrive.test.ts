@@ -10,9 +10,9 @@ import {
 } from '@aws-sdk/client-sqs';
 import { startSqs } from '@stowage/local';
 import { expect, test } from 'vitest';
-import { Fault } from './aws/fault.ts';
-import { serveAws } from './aws/server.ts';
-import { run } from './run.ts';
+import { Fault } from '../pipeline/aws/fault.ts';
+import { serveAws, type Service } from '../pipeline/aws/server.ts';
+import { run } from '../pipeline/run.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const DEAD_ARN = 'arn:aws:sqs:us-east-1:000000000000:stowage-dev-load-dead';
@@ -25,16 +25,12 @@ const redrive = (endpoint: string, variables: Record<string, string>, ...args: s
     args: ['scripts/redrive.ts', ...args],
   });
 
-test('SQS itself moves the messages, to the queue that is named', async () => {
-  const started: unknown[] = [];
-  const states = [
-    { Status: 'RUNNING', ApproximateNumberOfMessagesMoved: 1 },
-    { Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 3 },
-  ];
-  const attributes = {
+/** Redrives `dev` at an SQS that has its two queues, so many dead letters, and these operations. */
+async function redriveAt(deadLetters: number, operations: Service) {
+  const Attributes = {
     QueueArn: 'load',
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: DEAD_ARN }),
-    ApproximateNumberOfMessages: '3',
+    ApproximateNumberOfMessages: String(deadLetters),
   };
   let endpoint = '';
   const aws = await serveAws({
@@ -42,15 +38,27 @@ test('SQS itself moves the messages, to the queue that is named', async () => {
     services: {
       sqs: {
         GetQueueUrl: ({ QueueName }: { QueueName: string }) => ({ QueueUrl: `${endpoint}/${QueueName}` }),
-        GetQueueAttributes: () => ({ Attributes: attributes }),
-        StartMessageMoveTask: (input: object) => void started.push(input),
-        ListMessageMoveTasks: () => ({ Results: [states.shift()] }),
+        GetQueueAttributes: () => ({ Attributes }),
+        ...operations,
       },
     },
   });
   endpoint = `http://127.0.0.1:${aws.port}`;
-  const { status, output } = await redrive(endpoint, {}, 'dev');
+  const result = await redrive(endpoint, {}, 'dev');
   await aws.close();
+  return { endpoint, ...result };
+}
+
+test('SQS itself moves the messages, to the queue that is named', async () => {
+  const started: unknown[] = [];
+  const states = [
+    { Status: 'RUNNING', ApproximateNumberOfMessagesMoved: 1 },
+    { Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 3 },
+  ];
+  const { endpoint, status, output } = await redriveAt(3, {
+    StartMessageMoveTask: (input: object) => void started.push(input),
+    ListMessageMoveTasks: () => ({ Results: [states.shift()] }),
+  });
 
   expect(output).toContain(`3 are back in ${endpoint}/stowage-dev-load`);
   expect(status).toBe(0);
@@ -104,36 +112,20 @@ test('a message that is refused stays where it is', async () => {
     Body: id,
     MD5OfBody: md5(id),
   }));
-  let endpoint = '';
-  const aws = await serveAws({
-    hosts: ['127.0.0.1'],
-    services: {
-      sqs: {
-        GetQueueUrl: ({ QueueName }: { QueueName: string }) => ({ QueueUrl: `${endpoint}/${QueueName}` }),
-        GetQueueAttributes: () => ({
-          Attributes: {
-            RedrivePolicy: JSON.stringify({ deadLetterTargetArn: DEAD_ARN }),
-            ApproximateNumberOfMessages: '2',
-          },
-        }),
-        StartMessageMoveTask() {
-          throw new Fault('UnsupportedOperation', 'not here');
-        },
-        ReceiveMessage: () => ({ Messages: messages }),
-        SendMessageBatch: () => ({
-          Successful: [{ Id: '1', MessageId: 'new', MD5OfMessageBody: md5('b') }],
-          Failed: [{ Id: '0', Code: 'InternalError', Message: 'try later', SenderFault: false }],
-        }),
-        DeleteMessageBatch: ({ Entries }: { Entries: { ReceiptHandle: string }[] }) => {
-          deleted.push(...Entries.map(({ ReceiptHandle }) => ReceiptHandle));
-          return { Successful: Entries, Failed: [] };
-        },
-      },
+  const { status, output } = await redriveAt(2, {
+    StartMessageMoveTask() {
+      throw new Fault('UnsupportedOperation', 'not here');
+    },
+    ReceiveMessage: () => ({ Messages: messages }),
+    SendMessageBatch: () => ({
+      Successful: [{ Id: '1', MessageId: 'new', MD5OfMessageBody: md5('b') }],
+      Failed: [{ Id: '0', Code: 'InternalError', Message: 'try later', SenderFault: false }],
+    }),
+    DeleteMessageBatch: ({ Entries }: { Entries: { ReceiptHandle: string }[] }) => {
+      deleted.push(...Entries.map(({ ReceiptHandle }) => ReceiptHandle));
+      return { Successful: Entries, Failed: [] };
     },
   });
-  endpoint = `http://127.0.0.1:${aws.port}`;
-  const { status, output } = await redrive(endpoint, {}, 'dev');
-  await aws.close();
 
   expect(status).toBe(1);
   expect(output).toContain('a message could not be moved: try later');
