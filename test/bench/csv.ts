@@ -1,9 +1,9 @@
-/** Speed of the CSV engine on data made up in memory: `node test/bench/csv.ts [megabytes]`. */
+/* Speed of the CSV engine alone, on one thread, with files made up in memory. */
 import { Splitter, createChunkEncoder } from '../../packages/datasets/src/csv/index.ts';
 import type { Encoding, SplitResult } from '../../packages/datasets/src/csv/index.ts';
+import { type Benchmark, spread, table, takeTurns } from './support/benchmark.ts';
 
-const megabytes = Number(process.argv[2] ?? 128);
-const ROUNDS = 3;
+const MEGABYTES = 64;
 /** What S3 hands out at a time. */
 const PORTION = 64 * 1024;
 
@@ -35,8 +35,30 @@ const kinds: Record<string, { encoding?: Encoding; line: (index: number) => stri
   },
 };
 
+export default {
+  title: 'CSV engine',
+  rounds: 3,
+  async run(rounds) {
+    const rows: string[][] = [];
+    for (const [name, { line, encoding = 'utf-8' }] of Object.entries(kinds)) {
+      const file = generate(line);
+      const result = split(file, encoding);
+      const { figures } = await takeTurns(
+        {
+          split: speed(file, () => void split(file, encoding)),
+          encode: speed(file, () => encode(file, result, false)),
+          profile: speed(file, () => encode(file, result, true)),
+        },
+        rounds,
+      );
+      rows.push([name, ...['split', 'encode', 'profile'].map((step) => spread(figures(step), 0))]);
+    }
+    return table(['MB/s', 'split', 'encode', 'encode and profile'], rows);
+  },
+} satisfies Benchmark;
+
 function generate(line: (index: number) => string): Buffer {
-  const bytes = Buffer.alloc(megabytes * 1e6);
+  const bytes = Buffer.alloc(MEGABYTES * 1e6);
   let at = 0;
   for (let index = 0; ; index++) {
     const text = line(index);
@@ -67,25 +89,11 @@ function encode(file: Buffer, { dialect, columns, chunks }: SplitResult, profile
   }
 }
 
-/** MB/s of the best of some rounds. */
-function speed(file: Buffer, run: () => unknown): string {
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS; round++) {
+/** In MB/s. */
+function speed(file: Buffer, run: () => void): () => Promise<number> {
+  return async () => {
     const start = performance.now();
     run();
-    best = Math.min(best, performance.now() - start);
-  }
-  return (file.length / 1e3 / best).toFixed(0);
-}
-
-console.log('MB/s'.padEnd(32), 'split'.padStart(8), 'encode'.padStart(8), '+profile'.padStart(9));
-for (const [name, { line, encoding = 'utf-8' }] of Object.entries(kinds)) {
-  const file = generate(line);
-  const result = split(file, encoding);
-  const figures = [
-    speed(file, () => split(file, encoding)).padStart(8),
-    speed(file, () => encode(file, result, false)).padStart(8),
-    speed(file, () => encode(file, result, true)).padStart(9),
-  ];
-  console.log(name.padEnd(32), ...figures);
+    return file.length / 1e3 / (performance.now() - start);
+  };
 }
