@@ -32,6 +32,15 @@ test('what holds data outlives its stack, and its own replacement', () => {
   expect(lost.map(({ where }) => where)).toEqual([]);
 });
 
+test('a first creation that failed leaves nothing with a name that the next one wants', () => {
+  const names = ['LogGroupName', 'QueueName', 'RepositoryName'];
+  const inTheWay = resources().filter(
+    ({ resource: { DeletionPolicy, Properties = {} } }) =>
+      DeletionPolicy === 'Retain' && names.some((name) => name in Properties),
+  );
+  expect(inTheWay.map(({ where }) => where)).toEqual([]);
+});
+
 test('whatever has one of the two policies has both', () => {
   const half = resources().filter(
     ({ resource: { DeletionPolicy, UpdateReplacePolicy } }) =>
