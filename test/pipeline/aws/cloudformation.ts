@@ -194,11 +194,19 @@ export function createCloudFormation(providers: Readonly<Record<string, Provider
     record(stack, what, `${verb}_COMPLETE`, token);
   }
 
-  async function remove(stack: FakeStack, deployed: Deployed, token: string | undefined): Promise<void> {
+  /** @param undone whether it is the creation itself that is rolled back */
+  async function remove(
+    stack: FakeStack,
+    deployed: Deployed,
+    token: string | undefined,
+    undone = false,
+  ): Promise<void> {
     const { logicalId, physicalId: id, resource } = deployed;
     const what = { logicalId, physicalId: id, type: resource.Type };
     stack.resources.delete(logicalId);
-    if (resource.DeletionPolicy?.startsWith('Retain')) return record(stack, what, 'DELETE_SKIPPED', token);
+    const { DeletionPolicy: policy } = resource;
+    if (policy === 'Retain' || (policy === 'RetainExceptOnCreate' && !undone))
+      return record(stack, what, 'DELETE_SKIPPED', token);
     await providers[resource.Type]?.remove?.(deployed);
     record(stack, what, 'DELETE_COMPLETE', token);
   }
@@ -231,7 +239,7 @@ export function createCloudFormation(providers: Readonly<Record<string, Provider
       move(stack, `${prefix}_IN_PROGRESS`, token, (error as Error).message);
       for (const [logicalId, deployed] of [...stack.resources].toReversed()) {
         const old = before.get(logicalId);
-        if (!old) await remove(stack, deployed, token);
+        if (!old) await remove(stack, deployed, token, true);
         else if (old !== deployed) await provide(stack, old, 'UPDATE', token);
       }
       move(stack, `${prefix}_COMPLETE`, token);
