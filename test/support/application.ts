@@ -36,6 +36,8 @@ export interface Application {
 export interface StackOptions {
   /** Visibility timeout of the queue: how soon the work of a killed worker is taken up again. Default: 30. */
   leaseSeconds?: number;
+  /** Whether Postgres waits for the disk. Default: false, which tests need not. */
+  fsync?: boolean;
   /** Changes the text of infra/storage.yml. */
   template?: (text: string) => string;
 }
@@ -81,13 +83,13 @@ export async function startApplication(options: ApplicationOptions = {}): Promis
 
 /** An embedded stack with an up-to-date database; closing it leaves nothing. */
 export async function startMigratedStack(options: StackOptions = {}): Promise<Stack> {
-  const { leaseSeconds = 30, template = (text) => text } = options;
+  const { leaseSeconds = 30, template = (text) => text, fsync = false } = options;
   const stateDir = mkdtempSync(join(tmpdir(), 'stowage-'));
   const stack = await startStack({
     stateDir,
     template: template(readFileSync(`${root}infra/storage.yml`, 'utf8')),
     parameters: { LeaseSeconds: String(leaseSeconds) },
-    fsync: false,
+    fsync,
   });
   const { close } = stack;
   stack.close = async () => {

@@ -69,13 +69,14 @@ export function createClient(baseUrl: string) {
       id: string,
       holds: (dataset: Dataset) => boolean,
       patienceMs = PATIENCE_MS,
+      pollMs = 50,
     ): Promise<Dataset> {
       const deadline = Date.now() + patienceMs;
       for (;;) {
         const dataset = await client.get(id);
         if (holds(dataset)) return dataset;
         if (Date.now() > deadline) throw new Error(`waited too long: ${JSON.stringify(dataset)}`);
-        await sleep(50);
+        await sleep(pollMs);
       }
     },
 
