@@ -84,7 +84,7 @@ test('a chunk of a deleted dataset is dropped', async () => {
   expect([tables.rows[0], parents.rowCount]).toEqual([{ rows: null }, 0]);
 });
 
-test('a chunk that fails on every delivery fails its dataset, and goes to the dead-letter queue', async () => {
+test('work that fails on every delivery fails its dataset, and goes to the dead-letter queue', async () => {
   const database = new pg.Client({ connectionString: application.stack.databaseUrl });
   await database.connect();
   // Every load breaks as long as the ledger refuses.
@@ -93,7 +93,7 @@ test('a chunk that fails on every delivery fails its dataset, and goes to the de
   const failed = await client.until(id, ({ status }) => status === 'failed', 90_000);
   expect(failed.failure).toMatchObject({ code: 'loading_failed', detail: expect.stringContaining('broken') });
   const message = await deadLetter();
-  expect(JSON.parse(message.Body ?? '')).toMatchObject({ type: 'load-chunk', datasetId: id });
+  expect(JSON.parse(message.Body ?? '')).toMatchObject({ type: 'split-file', datasetId: id });
   await database.query('ALTER TABLE stowage.chunks DROP CONSTRAINT broken');
   await database.end();
 });

@@ -74,7 +74,7 @@ test('a file that is split again after CHUNK_BYTES was changed is cut as it was'
 });
 
 test('the message of split-file may come before the record of it', async () => {
-  const { ref, split } = await worker.complete(csvOf(1));
+  const { ref, split } = await worker.complete(csvOf(RECORDS));
   await stores.datasets.remove(ref);
   await stores.datasets.create({
     ...ref,
@@ -138,14 +138,25 @@ test('a file that is replaced when all chunks are loaded does no harm, though no
 });
 
 test('progress that nobody could report is reported by the next delivery of a chunk that is there', async () => {
-  const { ref, split } = await worker.complete(csvOf(3));
+  const { ref, split } = await worker.complete(csvOf(RECORDS));
   await worker.deliver(split);
   const [chunk = split] = taken();
   const silenced = { ...stores.datasets, recordProgress: () => Promise.reject(new Error('killed')) };
   const killed = deliverTo({ ...stores, datasets: silenced }, chunk, { log: silent() });
   await expect(killed).rejects.toThrow('killed');
   await worker.deliver(chunk);
+  expect((await stores.datasets.get(ref))?.progress.chunksLoaded).toBe(1);
+});
+
+test('a file of one chunk is loaded by the message that splits it, though that was cut short', async () => {
+  const { ref, split } = await worker.complete(csvOf(3));
+  const silenced = { ...stores.datasets, recordProgress: () => Promise.reject(new Error('killed')) };
+  const killed = deliverTo({ ...stores, datasets: silenced }, split, { log: silent() });
+  await expect(killed).rejects.toThrow('killed');
+  await worker.deliver(split);
   expect(await stores.datasets.get(ref)).toMatchObject({ status: 'ready', progress: { rowsLoaded: 3 } });
+  expect(await worker.rows(ref)).toEqual([1, 2, 3]);
+  expect(worker.sent).toEqual([]);
 });
 
 test('an empty file fails its dataset, and is not split again', async () => {

@@ -53,7 +53,7 @@ const fates: fc.Arbitrary<Fate> = fc.record({
     minLength: STEPS,
     maxLength: STEPS,
   }),
-  chunkBytes: fc.array(fc.constantFrom(64, 64, 150), { minLength: STEPS, maxLength: STEPS }),
+  chunkBytes: fc.array(fc.constantFrom(64, 64, 150, 1_000), { minLength: STEPS, maxLength: STEPS }),
   deletedAt: fc.option(fc.nat({ max: STEPS - 1 })),
   replacedAt: fc.option(fc.nat({ max: STEPS - 1 }), { freq: 4 }),
 });

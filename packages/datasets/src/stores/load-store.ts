@@ -56,6 +56,9 @@ export interface LoadStore {
 /** Chunks whose profiles are in memory at once while they are merged. */
 const PROFILES_A_READ = 32;
 
+/** Blocks that one entry of the index is about. A table with no more than these is read whole, with an index or without. */
+const PAGES_A_RANGE = 128;
+
 export function createLoadStore(database: Database): LoadStore {
   return {
     prepare: (ref, { chunkBytes, chunksTotal }, signal) =>
@@ -72,14 +75,8 @@ export function createLoadStore(database: Database): LoadStore {
           );
           return rows[0]?.chunkBytes ?? chunkBytes;
         }
-        // Block ranges instead of a key: loading stays as fast as without an index, and a page is still found in
-        // about a millisecond, since row numbers ascend within every chunk (docs/decisions). A range of blocks keeps
-        // several intervals: with one alone, wherever chunks meet or were loaded at the same time, it would span them
-        // all, and be read for every page of theirs.
-        const table = rowsTable(ref.id);
-        await client.query(`CREATE TABLE ${table} (row_no bigint NOT NULL, cells text[] NOT NULL)`);
         await client.query(
-          `CREATE INDEX ON ${table} USING brin (row_no int8_minmax_multi_ops) WITH (pages_per_range = 128)`,
+          `CREATE TABLE ${rowsTable(ref.id)} (row_no bigint NOT NULL, cells text[] NOT NULL)`,
         );
         return chunkBytes;
       }, signal),
@@ -121,20 +118,23 @@ export function createLoadStore(database: Database): LoadStore {
 
     finish: (id, columnCount, signal) =>
       database.transaction(async (client) => {
-        const parent = await client.query(
-          `SELECT FROM stowage.datasets WHERE id = $1 AND finished_at IS NULL FOR NO KEY UPDATE`,
-          [id],
+        const table = rowsTable(id);
+        const { rows } = await client.query<{ pages: number; rejected: number }>(
+          `SELECT (pg_relation_size(to_regclass($2)) / current_setting('block_size')::int)::int AS pages,
+                  (SELECT coalesce(sum(rejected), 0) FROM stowage.chunks WHERE dataset_id = $1)::float8 AS rejected
+           FROM stowage.datasets WHERE id = $1 AND finished_at IS NULL FOR NO KEY UPDATE`,
+          [id, table],
         );
-        if (parent.rowCount === 0) return;
-        // Ranges that were filled since the last vacuum are not in the index yet, and would be read by every query.
-        await client.query(`SELECT brin_summarize_new_values($1::regclass)`, [await brinIndex(client, id)]);
-        // Nor would the planner use it: without statistics it takes row numbers to be scattered all over the table.
-        await client.query(`ANALYZE ${rowsTable(id)} (row_no)`);
-        await client.query(
-          `DELETE FROM stowage.rejects WHERE dataset_id = $1 AND row_no >
-             (SELECT row_no FROM stowage.rejects WHERE dataset_id = $1 ORDER BY row_no OFFSET $2 LIMIT 1)`,
-          [id, MAX_REJECTS - 1],
-        );
+        const [unfinished] = rows;
+        if (!unfinished) return;
+        if (unfinished.pages > PAGES_A_RANGE) await indexRows(client, table);
+        if (unfinished.rejected > MAX_REJECTS) {
+          await client.query(
+            `DELETE FROM stowage.rejects WHERE dataset_id = $1 AND row_no >
+               (SELECT row_no FROM stowage.rejects WHERE dataset_id = $1 ORDER BY row_no OFFSET $2 LIMIT 1)`,
+            [id, MAX_REJECTS - 1],
+          );
+        }
         const profile = await mergedProfile(client, id, columnCount);
         await client.query(`UPDATE stowage.datasets SET finished_at = now(), profile = $2 WHERE id = $1`, [
           id,
@@ -181,14 +181,18 @@ async function keepRejects(client: PoolClient, id: string, number: number, rejec
   );
 }
 
-async function brinIndex(client: PoolClient, id: string): Promise<string> {
-  const { rows } = await client.query<{ index: string }>(
-    `SELECT indexrelid::regclass::text AS index FROM pg_index WHERE indrelid = $1::regclass`,
-    [rowsTable(id)],
+/**
+ * Makes a page of rows quick to find. Block ranges instead of a key: loading stays as fast as without an index, and a
+ * page is still found in about a millisecond, since row numbers ascend within every chunk (docs/decisions). A range of
+ * blocks keeps several intervals: with one alone, wherever chunks meet or were loaded at the same time, it would span
+ * them all, and be read for every page of theirs.
+ */
+async function indexRows(client: PoolClient, table: string): Promise<void> {
+  await client.query(
+    `CREATE INDEX ON ${table} USING brin (row_no int8_minmax_multi_ops) WITH (pages_per_range = ${PAGES_A_RANGE})`,
   );
-  const [row] = rows;
-  if (!row) throw new Error(`the rows of dataset ${id} have no index`);
-  return row.index;
+  // The planner would not use it: without statistics it takes row numbers to be scattered all over the table.
+  await client.query(`ANALYZE ${table} (row_no)`);
 }
 
 async function mergedProfile(client: PoolClient, id: string, columnCount: number): Promise<Profile> {
@@ -198,9 +202,9 @@ async function mergedProfile(client: PoolClient, id: string, columnCount: number
       `SELECT number, profile FROM stowage.chunks WHERE dataset_id = $1 AND number > $2 ORDER BY number LIMIT $3`,
       [id, after, PROFILES_A_READ],
     );
-    const last = rows.at(-1);
-    if (!last) return merged;
     for (const { profile } of rows) merged = mergeProfiles(merged, profile);
+    const last = rows.at(-1);
+    if (!last || rows.length < PROFILES_A_READ) return merged;
     after = last.number;
   }
 }

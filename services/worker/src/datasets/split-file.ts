@@ -12,11 +12,12 @@ import {
 } from '@stowage/datasets';
 import type { HandlerContext } from '@stowage/queue';
 import type { Dependencies } from '../dependencies.ts';
+import { loadChunk } from './load-chunk.ts';
 import { reportProgress } from './report-progress.ts';
 
 /**
  * Reads an uploaded file once, from end to end, finds its chunks, makes room for its rows and sends a message for each
- * chunk. Memory does not depend on the file's size. A second run finds and sends the same.
+ * chunk; a single one it loads itself. Memory does not depend on the file's size. A second run finds and sends the same.
  */
 export async function splitFile(
   message: SplitFile,
@@ -50,21 +51,23 @@ export async function splitFile(
   // between loses nothing: this message is deleted last.
   const loading = await datasets.startLoading(ref, { dialect, columns, chunksTotal: chunks.length });
   if (!loading) return cleanUpIfDeleted(ref, dependencies, context);
-  await producer.sendAll(
-    chunks.map((chunk): LoadChunk => ({
-      type: 'load-chunk',
-      version: 1,
-      tenant: ref.tenant,
-      datasetId: ref.id,
-      etag: message.etag,
-      chunk,
-      delimiter: dialect.delimiter,
-      encoding: dialect.encoding,
-      columnCount: columns.length,
-    })),
-  );
   log.info({ bytes: message.bytes, records: split.records, chunks: chunks.length }, 'file split');
-  if (chunks.length === 0) await reportProgress(ref, columns.length, dependencies, context);
+  const messages = chunks.map((chunk): LoadChunk => ({
+    type: 'load-chunk',
+    version: 1,
+    tenant: ref.tenant,
+    datasetId: ref.id,
+    etag: message.etag,
+    chunk,
+    delimiter: dialect.delimiter,
+    encoding: dialect.encoding,
+    columnCount: columns.length,
+  }));
+  const [first, second] = messages;
+  if (!first) return reportProgress(ref, columns.length, dependencies, context);
+  // Nobody could help with one chunk, and a message of its own would cost more than a small file's rows.
+  if (!second) return loadChunk(first, dependencies, context);
+  await producer.sendAll(messages);
 }
 
 /**
@@ -77,7 +80,9 @@ async function claim(
   { datasets }: Dependencies,
 ): Promise<Dataset | undefined> {
   const { etag, bytes } = message;
-  const dataset = (await datasets.enqueue(ref, { etag, bytes })) ?? (await datasets.get(ref));
+  let dataset = await datasets.get(ref);
+  if (!dataset || dataset.status === 'awaiting_upload')
+    dataset = (await datasets.enqueue(ref, { etag, bytes })) ?? (await datasets.get(ref));
   if (!dataset || dataset.etag !== etag) return undefined;
   const splittable =
     dataset.status === 'queued' ||
