@@ -51,7 +51,7 @@ export function createHttpApp(options: HttpAppOptions) {
 
   const app = Fastify({
     loggerInstance,
-    logController: new RequestLog(),
+    logController: new RequestLog(logger),
     genReqId: requestId,
     schemaController: { compilersFactory: { buildValidator, buildSerializer } },
     bodyLimit: options.bodyLimit ?? 64 * 1024,
