@@ -26,6 +26,8 @@ export function familyCpuSeconds(pid: number): number {
   );
 }
 
+export const parentOf = (pid: number): number => stat(pid).parent;
+
 interface Stat {
   parent: number;
   user: number;

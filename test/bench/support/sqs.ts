@@ -24,13 +24,7 @@ export async function startBenchSqs(): Promise<BenchSqs> {
     pollClient,
     actClient,
     async fill(bodies) {
-      const name = `bench-${++queues}`;
-      await actClient.send(new CreateQueueCommand({ QueueName: `${name}-dlq` }));
-      const deadLetterTargetArn = `arn:aws:sqs:us-east-1:000000000000:${name}-dlq`;
-      const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 5 });
-      const { QueueUrl: queueUrl = '' } = await actClient.send(
-        new CreateQueueCommand({ QueueName: name, Attributes: { VisibilityTimeout: '60', RedrivePolicy } }),
-      );
+      const queueUrl = await createQueue(actClient, `bench-${++queues}`);
       await createProducer<number>({ queueUrl, client: actClient }).sendAll(bodies);
       return queueUrl;
     },
@@ -39,4 +33,15 @@ export async function startBenchSqs(): Promise<BenchSqs> {
       sqs.disconnect();
     },
   };
+}
+
+/** Makes a queue as the consumer needs it: with a dead-letter queue. @returns its URL */
+export async function createQueue(client: SQSClient, name: string): Promise<string> {
+  await client.send(new CreateQueueCommand({ QueueName: `${name}-dlq` }));
+  const deadLetterTargetArn = `arn:aws:sqs:us-east-1:000000000000:${name}-dlq`;
+  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 5 });
+  const { QueueUrl = '' } = await client.send(
+    new CreateQueueCommand({ QueueName: name, Attributes: { VisibilityTimeout: '60', RedrivePolicy } }),
+  );
+  return QueueUrl;
 }
