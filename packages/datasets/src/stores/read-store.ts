@@ -4,7 +4,8 @@ import { rowsTable } from './rows-table.ts';
 
 export interface StoredRow {
   row: number;
-  cells: string[];
+  /** A JSON array of strings, as Postgres writes it: without spaces between them. */
+  cells: string;
 }
 
 /** A cell must equal a text; `column` counts from 0. */
@@ -53,8 +54,8 @@ export function createReadStore(database: Database): ReadStore {
     const conditions = filters
       .map((_, index) => ` AND cells[$${4 + 2 * index}] = $${5 + 2 * index}`)
       .join('');
-    const rows = await database.query<{ row_no: string; cells: string[] }>(
-      `SELECT row_no, cells FROM ${rowsTable(id)} WHERE row_no > $1 AND row_no <= $2${conditions} ORDER BY row_no LIMIT $3`,
+    const rows = await database.query<{ row_no: string; cells: string }>(
+      `SELECT row_no, to_json(cells)::text AS cells FROM ${rowsTable(id)} WHERE row_no > $1 AND row_no <= $2${conditions} ORDER BY row_no LIMIT $3`,
       [after, upTo, limit, ...filters.flatMap(({ column, equals }) => [column + 1, equals])],
     );
     return rows.map(({ row_no, cells }) => ({ row: Number(row_no), cells }));
