@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import {
@@ -11,6 +12,7 @@ import {
   type DatasetStore,
   type Message,
   migrationsDir,
+  type ReadStore,
 } from '@stowage/datasets';
 import { startStack } from '@stowage/local';
 import { connectionSource, migrate, openDatabase, parseConnection } from '@stowage/postgres';
@@ -21,6 +23,9 @@ const stateDir = mkdtempSync(join(tmpdir(), 'stowage-api-'));
 const cleanUp = new AsyncDisposableStack();
 let datasets: DatasetStore;
 let service: DatasetService;
+/** The service of an api of its own. */
+let newService: (reads: ReadStore) => DatasetService;
+let reads: ReadStore;
 /** What the service sent, and what becomes of a message. */
 const sent: Message[] = [];
 let send: (message: Message) => Promise<void>;
@@ -50,21 +55,24 @@ beforeAll(async () => {
     if (killed) throw new Error('killed');
     return record();
   };
-  service = createDatasetService({
-    datasets: {
-      ...datasets,
-      enqueue: (...call) => unlessKilled(() => datasets.enqueue(...call)),
-      startDeleting: (...call) => unlessKilled(() => datasets.startDeleting(...call)),
-    },
-    files,
-    reads: createReadStore(database),
-    producer: {
-      sendAll: () => Promise.reject(new Error('not used')),
-      send: (message) => send(message),
-    },
-    uploadSeconds: 60,
-    scanRows: 1_000,
-  });
+  reads = createReadStore(database);
+  newService = (from) =>
+    createDatasetService({
+      datasets: {
+        ...datasets,
+        enqueue: (...call) => unlessKilled(() => datasets.enqueue(...call)),
+        startDeleting: (...call) => unlessKilled(() => datasets.startDeleting(...call)),
+      },
+      files,
+      reads: from,
+      producer: {
+        sendAll: () => Promise.reject(new Error('not used')),
+        send: (message) => send(message),
+      },
+      uploadSeconds: 60,
+      scanRows: 1_000,
+    });
+  service = newService(reads);
 });
 afterAll(async () => {
   await cleanUp.disposeAsync();
@@ -129,18 +137,39 @@ test('a deletion that a worker has finished before it was recorded is answered a
   await expect(service.get(ref)).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test('what is read of a dataset whose rows are just being deleted is 409 deleting', async () => {
+/** A dataset that is ready as far as DynamoDB knows. */
+async function ready(): Promise<DatasetRef> {
   const ref = await uploaded();
   await service.complete(ref);
   const dialect = { delimiter: ',', header: true, encoding: 'utf-8' } as const;
   await datasets.startLoading(ref, { dialect, columns: ['a'], chunksTotal: 1 });
   const loaded = { chunksLoaded: 1, rowsLoaded: 1, rowsRejected: 0, complete: true };
   expect((await datasets.recordProgress(ref, loaded))?.status).toBe('ready');
+  return ref;
+}
+
+test('what is read of a dataset whose rows are just being deleted is 409 deleting', async () => {
+  const ref = await ready();
   const page = { after: 0, limit: 10 };
   for (const filters of [{}, { 'where.a': '1' }]) {
     await expect(service.rows(ref, page, filters)).rejects.toMatchObject({ code: 'deleting' });
   }
   await expect(service.profile(ref)).rejects.toMatchObject({ code: 'deleting' });
+});
+
+test('a deletion is known at once to the api that was asked for it, and within a second to others', async () => {
+  const ref = await ready();
+  const rows: ReadStore['rows'] = () => Promise.resolve({ rows: [], nextAfter: null });
+  const [asked, other, third] = [1, 2, 3].map(() => newService({ ...reads, rows }));
+  const read = (api: DatasetService | undefined) => api?.rows(ref, { after: 0, limit: 1 }, {});
+  for (const api of [asked, other, third]) await read(api);
+  await asked?.remove(ref);
+  await expect(read(asked)).rejects.toMatchObject({ code: 'deleting' });
+  // Whoever was told of it by an api is told the same by it from then on.
+  expect((await third?.get(ref))?.status).toBe('deleting');
+  await expect(read(third)).rejects.toMatchObject({ code: 'deleting' });
+  await sleep(1_000);
+  await expect(read(other)).rejects.toMatchObject({ code: 'deleting' });
 });
 
 test('a tenant finds nothing of another', async () => {

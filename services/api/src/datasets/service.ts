@@ -11,6 +11,7 @@ import {
 import type { Producer } from '@stowage/queue';
 import { problem } from '../problems.ts';
 import { pageOfRows } from './page-of-rows.ts';
+import { createRecall } from './recall.ts';
 import type { CreateDataset, CreatedDataset, DatasetView } from './schemas.ts';
 import { type FilterQuery, toFilters } from './filters.ts';
 
@@ -48,15 +49,16 @@ export function createDatasetService(dependencies: {
   scanRows: number;
 }): DatasetService {
   const { datasets, files, reads, producer, uploadSeconds, scanRows } = dependencies;
+  const recall = createRecall(datasets.get);
 
-  async function existing(ref: DatasetRef): Promise<Dataset> {
-    const dataset = await datasets.get(ref);
+  async function existing(ref: DatasetRef, get = recall.latest): Promise<Dataset> {
+    const dataset = await get(ref);
     if (!dataset) throw problem('not_found', `There is no dataset ${ref.id}.`);
     return dataset;
   }
 
-  async function loaded(ref: DatasetRef): Promise<Dataset & { columns: string[] }> {
-    const dataset = await existing(ref);
+  async function loaded(ref: DatasetRef, get = recall.latest): Promise<Dataset & { columns: string[] }> {
+    const dataset = await existing(ref, get);
     const { status, columns } = dataset;
     if (status === 'deleting') throw problem('deleting');
     if (status !== 'ready') throw problem('not_loaded', `The dataset is ${status}, not ready.`);
@@ -104,7 +106,7 @@ export function createDatasetService(dependencies: {
     },
 
     async find(ref) {
-      const dataset = await datasets.get(ref);
+      const dataset = await recall.latest(ref);
       return dataset && toView(dataset);
     },
 
@@ -118,11 +120,12 @@ export function createDatasetService(dependencies: {
       // The message first, for the same reason as above; a repeat sends it again, which heals a lost one.
       await producer.send({ type: 'delete-dataset', version: 1, tenant: ref.tenant, datasetId: ref.id });
       // Gone already means that the worker was quicker than this line.
-      return toView((await datasets.startDeleting(ref)) ?? { ...dataset, status: 'deleting' });
+      const deleting = await datasets.startDeleting(ref).finally(() => recall.forget(ref));
+      return toView(deleting ?? { ...dataset, status: 'deleting' });
     },
 
     async rows(ref, { after, limit }, query) {
-      const { columns, progress } = await loaded(ref);
+      const { columns, progress } = await loaded(ref, recall.recent);
       const lastRow = progress.rowsLoaded + progress.rowsRejected;
       const filters = toFilters(query, columns);
       const page = await reads.rows(ref.id, { after, limit, lastRow, filters, scan: scanRows });
