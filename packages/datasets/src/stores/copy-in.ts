@@ -3,7 +3,9 @@ import type { PoolClient } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 
 /**
- * Sends blocks into a `COPY … FROM STDIN`; ends when Postgres has taken them all, or fails with its error.
+ * Sends blocks into a `COPY … FROM STDIN`; ends when Postgres has taken them all, or fails with its error. The next block
+ * is asked for when the system has taken the one before: a block larger than a stream's buffer (16 KiB) may be used again
+ * then.
  *
  * Not by `pipeline`: when Postgres ends the COPY, `pipeline` destroys the stream, which then waits for the answer to a
  * CopyFail that can never come, and the message that is being worked on would hang until its deadline.

@@ -191,7 +191,9 @@ async function indexRows(client: PoolClient, table: string): Promise<void> {
   await client.query(
     `CREATE INDEX ON ${table} USING brin (row_no int8_minmax_multi_ops) WITH (pages_per_range = ${PAGES_A_RANGE})`,
   );
-  // The planner would not use it: without statistics it takes row numbers to be scattered all over the table.
+  // The planner would not use it: without statistics it takes row numbers to be scattered all over the table. That they
+  // are not, a sample of 300 rows tells; the default of 30,000 would read most blocks of the table.
+  await client.query(`ALTER TABLE ${table} ALTER row_no SET STATISTICS 1`);
   await client.query(`ANALYZE ${table} (row_no)`);
 }
 

@@ -1,6 +1,6 @@
 import { Splitter, createChunkEncoder, emptyProfile, mergeProfiles } from '../../src/csv/index.ts';
 import { DatasetFailure } from '../../src/csv/index.ts';
-import type { DialectRequest, Profile, Reject, SplitResult } from '../../src/csv/index.ts';
+import type { ChunkEncoder, DialectRequest, Profile, Reject, SplitResult } from '../../src/csv/index.ts';
 import { decodeCopy } from './copy-decoder.ts';
 
 export const DEFAULTS: DialectRequest = { delimiter: 'auto', header: true, encoding: 'utf-8' };
@@ -36,7 +36,7 @@ export function loadFile(file: Buffer | string, options: LoadOptions = {}): Load
       firstLine,
       ...(options.maxRejects === undefined ? {} : { maxRejects: options.maxRejects }),
     });
-    rows.push(...decodeCopy(Buffer.concat([...encoder.encode(bytes.subarray(start, end))])));
+    rows.push(...decodeCopy(encodeAll(encoder, bytes.subarray(start, end))));
     const result = encoder.result();
     rejected += result.rejected;
     rejects.push(...result.rejects);
@@ -72,4 +72,11 @@ export function failureOf(file: Buffer | string, options: LoadOptions = {}): str
     throw error;
   }
   return 'none';
+}
+
+/** A chunk's COPY data, all of it. */
+export function encodeAll(encoder: ChunkEncoder, chunk: Buffer): Buffer {
+  const copies: Buffer[] = [];
+  for (const block of encoder.encode(chunk)) copies.push(Buffer.from(block));
+  return Buffer.concat(copies);
 }
