@@ -3,13 +3,12 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Client as PgClient } from 'pg';
 import type { Stack } from '@stowage/local';
 import { type Application, startApplication } from '../support/application.ts';
 import { type Client, createClient } from '../support/client.ts';
 import { atOnce } from './support/at-once.ts';
 import { type Benchmark, median, spread, table, takeTurns } from './support/benchmark.ts';
-import { cpuSeconds, familyCpuSeconds, parentOf } from './support/cpu.ts';
+import { cpuSeconds, familyCpuSeconds, postmaster } from './support/cpu.ts';
 import { smallFile } from './support/small-file.ts';
 
 const FILES = 1_000;
@@ -137,14 +136,4 @@ async function storeRates(stack: Stack): Promise<Record<(typeof STORES)[number],
   ])) as [Record<(typeof STORES)[number], number>];
   await ended;
   return rates;
-}
-
-/** Postgres' first process, whose children are the connections. */
-async function postmaster(stack: Stack): Promise<number> {
-  const client = new PgClient(stack.databaseUrl);
-  await client.connect();
-  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-  const pid = parentOf(rows[0]?.pid ?? 0);
-  await client.end();
-  return pid;
 }

@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { Client } from 'pg';
+import type { Stack } from '@stowage/local';
 
 /** Of `/proc/PID/stat`: Linux counts in hundredths of a second wherever Node runs. */
 const TICKS_A_SECOND = 100;
@@ -26,7 +28,15 @@ export function familyCpuSeconds(pid: number): number {
   );
 }
 
-export const parentOf = (pid: number): number => stat(pid).parent;
+/** Postgres' first process, whose children are the connections. */
+export async function postmaster(stack: Stack): Promise<number> {
+  const client = new Client(stack.databaseUrl);
+  await client.connect();
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const pid = stat(rows[0]?.pid ?? 0).parent;
+  await client.end();
+  return pid;
+}
 
 interface Stat {
   parent: number;
