@@ -81,9 +81,9 @@ async function besideLoad<T>({ application }: Reads, file: CsvFile, work: () => 
   return result;
 }
 
-async function ask(reads: Reads, request: Request, rate?: number): Promise<Outcome> {
-  const { stowage, application, generator, records } = reads;
-  const outcome = await generator.run({
+function ask(reads: Reads, request: Request, rate?: number): Promise<Outcome> {
+  const { stowage, generator, records } = reads;
+  return generator.run({
     url: stowage.url,
     path: stowage.paths[request],
     rows: records - 100,
@@ -91,6 +91,4 @@ async function ask(reads: Reads, request: Request, rate?: number): Promise<Outco
     seconds: SECONDS,
     ...(rate === undefined ? {} : { rate }),
   });
-  application.logs.length = 0;
-  return outcome;
 }

@@ -33,7 +33,7 @@ export default {
 } satisfies Benchmark;
 
 async function compare(reads: Reads, request: Request, rounds: number): Promise<string[][]> {
-  const { stowage, peer, records, application } = reads;
+  const { stowage, peer, records } = reads;
   const cost = new Map<Server, number[]>([
     [stowage, []],
     [peer, []],
@@ -48,7 +48,6 @@ async function compare(reads: Reads, request: Request, rounds: number): Promise<
       seconds: SECONDS,
     });
     cost.get(server)?.push((1e6 * ((await server.cpuSeconds()) - before)) / requests);
-    application.logs.length = 0;
     return requests / seconds;
   };
   const turns = await takeTurns({ stowage: contender(stowage), peer: contender(peer) }, rounds);

@@ -1,10 +1,11 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Application, startApplication } from '../../support/application.ts';
+import { type Application, serviceSpec, startApplication } from '../../support/application.ts';
 import { COLUMNS, csvFile, RECORDS } from './file.ts';
 import { type Generator, startGenerator } from './generator.ts';
-import { load, metric } from './stowage.ts';
+import { load } from './stowage.ts';
 
 /** Something that answers both requests. */
 export interface Server {
@@ -15,8 +16,12 @@ export interface Server {
   cpuSeconds: () => Promise<number>;
 }
 
-/** Stowage with a dataset, the peer beside it, and what puts load on them: each a process of its own. */
+/** What gives a server back what it takes. */
+type Started = Server & { close: () => void };
+
+/** An api, the peer beside it, and what puts load on them: each a process of its own. */
 export interface Reads {
+  /** What has loaded the dataset; its own api has nothing to do. */
   application: Application;
   generator: Generator;
   stowage: Server;
@@ -29,23 +34,19 @@ export interface Reads {
 /** As many as the api and the peer have to Postgres. */
 export const CONNECTIONS = 10;
 
+const EXIT_WITH_PARENT = fileURLToPath(
+  new URL('../../../packages/local/src/exit-with-parent.ts', import.meta.url),
+);
+
 /** Fewer for trying out: `RECORDS=100000`. */
 const records = Number(process.env['RECORDS'] ?? RECORDS);
 
 export async function startReads(): Promise<Reads> {
-  const application = await startApplication({ environment: asDeployed });
+  const application = await startApplication();
   const file = await csvFile(records);
   const { id } = await load(application, file).finally(file.remove);
   const generator = startGenerator();
-  const peer = await startPeer(application, id);
-  const stowage: Server = {
-    url: application.url,
-    paths: {
-      status: `/v1/datasets/${id}`,
-      page: `/v1/datasets/${id}/rows?after={row}&limit=100`,
-    },
-    cpuSeconds: () => metric(application, 'api', 'process_cpu_seconds_total'),
-  };
+  const [stowage, peer] = await Promise.all([startApi(application, id), startPeer(application, id)]);
   return {
     application,
     generator,
@@ -53,20 +54,47 @@ export async function startReads(): Promise<Reads> {
     peer,
     records,
     async close() {
-      generator.close();
-      peer.close();
+      for (const part of [generator, stowage, peer]) part.close();
       await application.close();
     },
   };
 }
 
-const asDeployed = (service: string): Record<string, string> => ({
-  LOG_LEVEL: 'info',
-  NODE_ENV: 'production',
-  ...(service === 'api' ? { AUTH_MODE: 'none', DRAIN_DELAY_MS: '0' } : {}),
-});
+/** As deployed. Nobody reads its log: who did, here in the process of DynamoDB's stand-in, would take time from both. */
+async function startApi({ stack }: Application, id: string): Promise<Started> {
+  const { script, environment, healthUrl } = await serviceSpec(stack, 'api', {
+    LOG_LEVEL: 'info',
+    NODE_ENV: 'production',
+    AUTH_MODE: 'none',
+    DRAIN_DELAY_MS: '0',
+  });
+  const child = fork(script, {
+    env: { ...process.env, ...environment },
+    execArgv: ['--import', EXIT_WITH_PARENT],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  while (
+    !(await fetch(healthUrl).then(
+      ({ ok }) => ok,
+      () => false,
+    ))
+  )
+    await sleep(50);
+  return {
+    url: new URL(healthUrl).origin,
+    paths: {
+      status: `/v1/datasets/${id}`,
+      page: `/v1/datasets/${id}/rows?after={row}&limit=100`,
+    },
+    async cpuSeconds() {
+      const text = await (await fetch(`http://127.0.0.1:${environment['ADMIN_PORT']}/metrics`)).text();
+      return Number(/^process_cpu_seconds_total (\S+)/m.exec(text)?.[1]);
+    },
+    close: () => child.disconnect(),
+  };
+}
 
-async function startPeer(application: Application, id: string): Promise<Server & { close: () => void }> {
+async function startPeer(application: Application, id: string): Promise<Started> {
   const { environment, databaseUrl } = application.stack;
   const child = fork(fileURLToPath(new URL('../peers/reads.ts', import.meta.url)), {
     env: {
