@@ -1,4 +1,5 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs';
+import type { Logger } from 'pino';
 import type { Acknowledger } from './acknowledger.ts';
 import { fullJitter, sleep } from './backoff.ts';
 import { sendToDeadLetters } from './dead-letters.ts';
@@ -51,7 +52,7 @@ export function createDelivery<Message>(
     const messageId = message.MessageId ?? '';
     const receiveCount = Number(message.Attributes?.ApproximateReceiveCount ?? 1);
     const lastDelivery = receiveCount >= queue.maxReceiveCount;
-    let log = options.log.child({ messageId, receiveCount });
+    let log: Logger | undefined;
     let type = 'unknown';
     let ending: Ending = { outcome: 'done' };
 
@@ -85,6 +86,7 @@ export function createDelivery<Message>(
     metrics.duration.observe({ type, outcome }, seconds);
     metrics.outcomes.inc({ type, outcome });
     const level = outcome === 'failed' && lastDelivery ? 'error' : LOG_LEVELS[outcome];
+    log ??= options.log.child({ messageId, receiveCount });
     log[level]({ outcome, seconds, lastDelivery, err: error }, 'delivery ended');
 
     if (outcome === 'returned') await pollingEnded();
