@@ -9,6 +9,8 @@ import { remove } from './support/stowage.ts';
 /** Of each run; those beside a load end before it does. */
 const SECONDS = 3;
 
+const PATIENCE_MS = 600_000;
+
 /** How much of the most that it answers the api is asked for. */
 const SHARE = 0.7;
 
@@ -67,16 +69,17 @@ async function measure(reads: Reads, request: Request, file: CsvFile, rounds: nu
   return [line('nothing else', alone), line('beside a load', beside)];
 }
 
-/** Runs `work` while a worker loads a file, from the moment at which it is asked to. */
+/** Runs `work` while a worker loads a file, from when its chunks are on their way. */
 async function besideLoad<T>({ application }: Reads, file: CsvFile, work: () => Promise<T>): Promise<T> {
   const client = createClient(application.url);
   const { dataset, upload } = await client.create('beside');
   await client.upload(upload, await openAsBlob(file.path));
   await client.complete(dataset.id);
+  await client.until(dataset.id, (now) => now.status === 'loading');
   const result = await work();
   const { status } = await client.get(dataset.id);
   if (status !== 'loading') throw new Error(`not beside a load: the dataset was ${status} at the end`);
-  await client.until(dataset.id, (now) => now.status !== 'loading', 600_000);
+  await client.until(dataset.id, (now) => now.status !== 'loading', PATIENCE_MS);
   await remove(application, dataset.id);
   return result;
 }
