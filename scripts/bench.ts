@@ -15,10 +15,8 @@ const { positionals, values } = parseArgs({
 const unknown = positionals.filter((name) => !NAMES.includes(name));
 const asked = Number(values.rounds ?? 1);
 if (unknown.length > 0 || !Number.isInteger(asked) || asked < 1) {
-  console.error(
-    `${unknown.map((name) => `there is no benchmark “${name}”\n`).join('')}` +
-      `usage: npm run bench [-- NAME…] [--rounds N]\nbenchmarks: ${NAMES.join(', ')}`,
-  );
+  for (const name of unknown) console.error(`there is no benchmark “${name}”`);
+  console.error(`usage: npm run bench [-- NAME…] [--rounds N]\nbenchmarks: ${NAMES.join(', ')}`);
   process.exit(2);
 }
 
