@@ -21,6 +21,9 @@ import type { RecordedCall } from './recorded-call.ts';
 const LEASE_SECONDS = 3;
 const LOCK_SQL = `BEGIN; LOCK TABLE stowage.chunks IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2.2); COMMIT`;
 
+/** Above all files but the one that is to have several chunks. */
+const CHUNK_BYTES = 1_000_000;
+
 /** 1,500 names of 60 characters do not fit into a DynamoDB item with the rest. */
 const WIDE_HEADER = Array.from({ length: 1_500 }, (_, index) => String(index).padStart(60, 'c')).join(',');
 
@@ -50,7 +53,12 @@ export async function exercise(): Promise<Exercise> {
   };
   const application = await startApplication({
     leaseSeconds: LEASE_SECONDS,
-    environment: { ...recording, ECS_AGENT_URI: agent.url, POLL_WAIT_SECONDS: '1' },
+    environment: {
+      ...recording,
+      ECS_AGENT_URI: agent.url,
+      POLL_WAIT_SECONDS: '1',
+      CHUNK_BYTES: String(CHUNK_BYTES),
+    },
   });
   const uploads: RecordedCall[] = [];
   try {
@@ -112,7 +120,9 @@ async function useEverything(application: Application, uploads: RecordedCall[]):
   await loadAtSecondDelivery(application, client, database);
   await rotatePassword(application, aws.secrets);
   expect(await client.rows(dataset.id)).toHaveLength(2);
-  expect((await client.load('after the rotation', 'a\n1\n')).status).toBe('ready');
+  // Several chunks: of a single one the worker sends no message.
+  const chunks = 'a\n'.repeat(CHUNK_BYTES);
+  expect((await client.load('after the rotation', chunks)).status).toBe('ready');
 
   // What is not there: a file that was removed after it was completed, and column names of a dataset that goes.
   const lost = await client.create('lost');
