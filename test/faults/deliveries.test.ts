@@ -101,14 +101,14 @@ test('two workers with the same chunk at once', async () => {
   // Nobody gets into the ledger as long as this transaction lasts.
   onSent = async (body) => {
     if (!body.includes('"load-chunk"')) return;
-    if (!held) {
-      held = true;
-      await database.query('BEGIN; LOCK TABLE stowage.chunks IN ACCESS EXCLUSIVE MODE');
-    }
+    if (held) return;
+    held = true;
+    await database.query('BEGIN; LOCK TABLE stowage.chunks IN ACCESS EXCLUSIVE MODE');
     for (let copy = 0; copy < 3; copy++) await queues.send(body);
   };
   let held = false;
-  const small = makeFile(100);
+  // Several chunks, since a single one comes without a message.
+  const small = makeFile(1_000);
   const { id } = await client.start('contested', small.csv);
   const busy = async () => {
     const metrics = await Promise.all(
@@ -118,7 +118,7 @@ test('two workers with the same chunk at once', async () => {
     );
     return metrics.map((text) => /^queue_messages_in_flight\S* (\d+)$/m.exec(text)?.[1]);
   };
-  // Both slots of both workers: all four have the one chunk.
+  // Both slots of both workers: they have the one chunk, or wait with another.
   await expect.poll(busy, { timeout: 20_000 }).toEqual(['2', '2']);
   await database.query('COMMIT');
   await database.end();

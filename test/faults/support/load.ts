@@ -31,6 +31,9 @@ export interface Load {
 /** How long a client waits for an answer: longer than the api may take. */
 const PATIENCE_MS = 25_000;
 
+/** When clients that were stopped have still not got through, in milliseconds: a key is held for half a minute at most. */
+const GIVE_UP_MS = 90_000;
+
 /**
  * Starts clients that do what the contract tells them to: a request that fails is sent again, with the same
  * `Idempotency-Key`, until it is acknowledged. Every fifth dataset is deleted again.
@@ -110,13 +113,18 @@ export function startLoad(
     }
   }
 
+  async function tooLong(): Promise<never> {
+    await sleep(GIVE_UP_MS, undefined, { ref: false });
+    throw new Error(`clients still try: ${JSON.stringify(load.failures.slice(-5))}`);
+  }
+
   const working = Promise.all(Array.from({ length: clients }, work));
   working.catch(() => undefined); // `stop` tells.
   return {
     ...load,
     async stop() {
       stopping.abort();
-      await working;
+      await Promise.race([working, tooLong()]);
     },
   };
 }
