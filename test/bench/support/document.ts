@@ -25,7 +25,7 @@ export function circumstances(rounds: number): string {
   const [cpu] = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
   return (
-    `_Medians of ${rounds} rounds (least–most), ${day}: ${cpus().length} × ${cpu?.model.trim() ?? 'CPU'}, ` +
+    `_${rounds === 1 ? 'One round' : `Medians of ${rounds} rounds (least–most)`}, ${day}: ${cpus().length} × ${cpu?.model.trim() ?? 'CPU'}, ` +
     `${memory} GiB, Node ${process.versions.node}, ${process.platform} ${process.arch}._`
   );
 }

@@ -70,8 +70,7 @@ export function loaders(stack: Stack, file: CsvFile): Loader[] {
     {
       name: 'sqlite-utils insert',
       version: version('sqlite-utils', ['--version']),
-      load: () =>
-        fresh(() => run('sqlite-utils', ['insert', database, 't', file.path, '--csv', '--detect-types'])),
+      load: () => fresh(() => run('sqlite-utils', ['insert', database, 't', file.path, '--csv'])),
     },
   ];
 }
