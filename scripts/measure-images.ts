@@ -39,12 +39,19 @@ await withStack({ name: 'stowage-measure' }, async () => {
     const starts = startsOf(service).map(Math.round);
     figures[service] = {
       size: (sizeOf(`stowage-${service}:local`) - sizeOf(process.env['NODE_IMAGE'] ?? base)) / 1e6,
-      start: starts.toSorted((a, b) => a - b)[STARTS / 2] ?? NaN,
+      start: median(starts),
       starts,
       ...(memory.get(service) ?? { memory: NaN, resident: NaN }),
     };
   }
 });
+
+/** Of an even number of figures: between the two in the middle. */
+function median(starts: number[]): number {
+  const sorted = starts.toSorted((a, b) => a - b);
+  const [low = NaN, high = NaN] = sorted.slice(sorted.length / 2 - 1);
+  return Math.round((low + high) / 2);
+}
 
 const text = document();
 console.log(text);
