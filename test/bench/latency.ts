@@ -3,7 +3,7 @@ import { createClient } from '../support/client.ts';
 import { type Benchmark, median, spread, table } from './support/benchmark.ts';
 import { csvFile, type CsvFile, RECORDS } from './support/file.ts';
 import type { Outcome } from './support/generator.ts';
-import { CONNECTIONS, type Reads, startReads } from './support/reads.ts';
+import { CONNECTIONS, type Reads, type Request, REQUESTS, startReads } from './support/reads.ts';
 import { remove } from './support/stowage.ts';
 
 /** Of each run; those beside a load end before it does. */
@@ -13,13 +13,6 @@ const PATIENCE_MS = 600_000;
 
 /** How much of the most that it answers the api is asked for. */
 const SHARE = 0.7;
-
-const REQUESTS = {
-  status: '`GET /v1/datasets/{id}`',
-  page: '`GET …/rows?limit=100` at random depth',
-} as const;
-
-type Request = keyof typeof REQUESTS;
 
 /** How long answers take at a rate that the api can bear, and at the same rate while a worker loads a file. */
 export default {

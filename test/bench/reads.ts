@@ -1,15 +1,8 @@
 import { deepStrictEqual } from 'node:assert';
 import { type Benchmark, spread, table, takeTurns } from './support/benchmark.ts';
-import { CONNECTIONS, type Reads, type Server, startReads } from './support/reads.ts';
+import { CONNECTIONS, type Reads, type Request, REQUESTS, type Server, startReads } from './support/reads.ts';
 
 const SECONDS = 3;
-
-const REQUESTS = {
-  status: '`GET /v1/datasets/{id}`',
-  page: '`GET …/rows?limit=100` at random depth',
-} as const;
-
-type Request = keyof typeof REQUESTS;
 
 /** How many requests the api answers, and what each costs it, next to bare Fastify that answers the same. */
 export default {

@@ -7,6 +7,14 @@ import { COLUMNS, csvFile, RECORDS } from './file.ts';
 import { type Generator, startGenerator } from './generator.ts';
 import { load } from './stowage.ts';
 
+/** What is asked for, as tables call it. */
+export const REQUESTS = {
+  status: '`GET /v1/datasets/{id}`',
+  page: '`GET …/rows?limit=100` at random depth',
+} as const;
+
+export type Request = keyof typeof REQUESTS;
+
 /** Something that answers both requests. */
 export interface Server {
   url: string;
