@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, expect, inject, test } from 'vitest';
 import { compose, containerOf, docker } from '../../scripts/compose/docker.ts';
 import { createClient } from '../support/client.ts';
+import { eachRow } from '../support/each-row.ts';
 
 const RECORDS = 300_000;
 const client = createClient(inject('url'));
@@ -23,7 +24,7 @@ async function expectEachRowOnce(id: string): Promise<void> {
   expect(dataset).toMatchObject({ status: 'ready', progress: { rowsLoaded: RECORDS, rowsRejected: 0 } });
   const counted = psql(
     `SELECT count(*), count(DISTINCT row_no), min(row_no), max(row_no),
-            count(*) FILTER (WHERE cells = ARRAY[row_no::text, 'row ' || row_no]) FROM dataset_rows."${id}"`,
+            count(*) FILTER (WHERE cells = jsonb_build_array(row_no::text, 'row ' || row_no)) FROM ${eachRow(id)}`,
   );
   expect(counted).toBe(`${RECORDS}|${RECORDS}|1|${RECORDS}|${RECORDS}`);
 }
@@ -101,7 +102,7 @@ test('LocalStack restarted: it has forgotten everything, and the services go on 
   // LocalStack Community persists nothing: with an emulator that does, this is 200.
   expect((await fetch(`${inject('url')}/v1/datasets/${before.id}`)).status).toBe(404);
   // Postgres' volume has kept the rows.
-  expect(psql(`SELECT count(*) FROM dataset_rows."${before.id}"`)).toBe('1');
+  expect(psql(`SELECT count(*) FROM ${eachRow(before.id)}`)).toBe('1');
   expect(await client.load('afterwards', 'a\n1\n2\n')).toMatchObject({
     status: 'ready',
     progress: { rowsLoaded: 2 },

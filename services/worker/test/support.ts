@@ -19,6 +19,7 @@ import { startStack } from '@stowage/local';
 import { connectionSource, type Database, migrate, openDatabase, parseConnection } from '@stowage/postgres';
 import type { HandlerContext } from '@stowage/queue';
 import { createAwsClients, createLogger } from '@stowage/runtime';
+import { eachRow } from '../../../test/support/each-row.ts';
 import { createBufferPool } from '../src/buffer-pool.ts';
 import type { Dependencies } from '../src/dependencies.ts';
 import { createHandler } from '../src/handlers.ts';
@@ -114,7 +115,7 @@ export async function startWorker(): Promise<Worker> {
 
     async rows({ id }) {
       const rows = await database.query<{ row: number }>(
-        `SELECT row_no::int AS row FROM dataset_rows."${id}" ORDER BY row_no`,
+        `SELECT row_no::int AS row FROM ${eachRow(id)} ORDER BY row_no`,
       );
       return rows.map(({ row }) => row);
     },

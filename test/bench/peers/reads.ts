@@ -1,6 +1,7 @@
 /*
  * What one would write without Stowage: bare Fastify, which asks DynamoDB for a record or Postgres for a page. No log, no
- * metrics, no checks. It takes the same clients, with the same settings, and the same statement.
+ * metrics, no checks. It takes the same clients, with the same settings; the rows are in a table as one would make it, a
+ * tuple a row, with a key.
  */
 import type { AddressInfo } from 'node:net';
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
@@ -23,7 +24,7 @@ app.get<{ Querystring: { after: string; limit: string } }>('/rows', async ({ que
   const after = Number(query.after);
   const limit = Number(query.limit);
   const { rows } = await pool.query<{ row_no: string; cells: string[] }>(
-    `SELECT row_no, cells FROM dataset_rows."${id}" WHERE row_no > $1 AND row_no <= $2 ORDER BY row_no LIMIT $3`,
+    `SELECT row_no, cells FROM public.bare WHERE row_no > $1 AND row_no <= $2 ORDER BY row_no LIMIT $3`,
     [after, after + limit + 1, limit + 1],
   );
   const items = rows.slice(0, limit).map(({ row_no, cells }) => ({

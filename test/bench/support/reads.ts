@@ -2,7 +2,9 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { type Application, serviceSpec, startApplication } from '../../support/application.ts';
+import { eachRow } from '../../support/each-row.ts';
 import { COLUMNS, csvFile, RECORDS } from './file.ts';
 import { type Generator, startGenerator } from './generator.ts';
 import { load } from './stowage.ts';
@@ -53,6 +55,7 @@ export async function startReads(): Promise<Reads> {
   const application = await startApplication();
   const file = await csvFile(records);
   const { id } = await load(application, file).finally(file.remove);
+  await makeBareTable(application, id);
   const generator = startGenerator();
   const [stowage, peer] = await Promise.all([startApi(application, id), startPeer(application, id)]);
   return {
@@ -100,6 +103,18 @@ async function startApi({ stack }: Application, id: string): Promise<Started> {
     },
     close: () => child.disconnect(),
   };
+}
+
+/** The same rows as one would keep them without Stowage. */
+async function makeBareTable({ stack }: Application, id: string): Promise<void> {
+  const client = new pg.Client({ connectionString: stack.databaseUrl });
+  await client.connect();
+  await client.query(`CREATE TABLE public.bare (row_no bigint PRIMARY KEY, cells text[] NOT NULL)`);
+  await client.query(
+    `INSERT INTO public.bare SELECT row_no, ARRAY(SELECT jsonb_array_elements_text(cells)) FROM ${eachRow(id)}`,
+  );
+  await client.query('VACUUM ANALYZE public.bare');
+  await client.end();
 }
 
 async function startPeer(application: Application, id: string): Promise<Started> {

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import pg from 'pg';
 import type { Application } from '../../support/application.ts';
 import { createClient } from '../../support/client.ts';
+import { eachRow } from '../../support/each-row.ts';
 
 /** A CSV, and what its cells are. */
 export interface File {
@@ -44,7 +45,7 @@ export async function expectLoaded(
         progress: { rowsLoaded: cells.length, rowsRejected: 0 },
       });
       const { rows } = await database.query<{ number: number; cells: string[] }>(
-        `SELECT row_no::int AS number, cells FROM dataset_rows."${id}" ORDER BY row_no`,
+        `SELECT row_no::int AS number, cells FROM ${eachRow(id)} ORDER BY row_no`,
       );
       expect(firstDifference(rows, cells), `rows of ${id}`).toBeUndefined();
     }

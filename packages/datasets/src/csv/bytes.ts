@@ -1,6 +1,7 @@
 export const LF = 0x0a;
 export const CR = 0x0d;
 export const QUOTE = 0x22;
+export const BACKSLASH = 0x5c;
 
 /**
  * Four bytes at a time ("SIMD within a register"): a 32-bit word, read little-endian, is tested for a byte with a
@@ -19,9 +20,9 @@ export function zeroBytes(word: number): number {
   return (word - 0x01010101) & ~word & 0x80808080;
 }
 
-/** Hits of the bytes below 14: LF and CR, but a few rare control characters and the tab, too. */
-export function bytesUpToCr(word: number): number {
-  return (word - 0x0e0e0e0e) & ~word & 0x80808080;
+/** Hits of the bytes below 32: LF, CR, the tab, and the other control characters. */
+export function controlBytes(word: number): number {
+  return (word - 0x20202020) & ~word & 0x80808080;
 }
 
 /** Position (0 to 3) of the first hit in the word; hits must not be 0. */

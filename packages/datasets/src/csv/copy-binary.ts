@@ -1,15 +1,10 @@
 /**
- * PostgreSQL's binary COPY format (manual, "COPY", "Binary Format") for the table `(row_no bigint, cells text[])`.
- * A row is: int16 2 | int32 8, int64 row_no | int32 size, array. The array is: int32 1 dimension, int32 0 no nulls,
- * int32 oid of text, int32 number of cells, int32 1 lower bound, and each cell: int32 size, bytes.
+ * PostgreSQL's binary COPY format (manual, "COPY", "Binary Format") for the table `(first_row bigint, rows text)`. A
+ * tuple is: int16 2 | int32 8, int64 first_row | int32 size, text.
  */
-const TEXT_OID = 25;
-const ROW_NUMBER_AT = 6;
-const ARRAY_SIZE_AT = 14;
-const ARRAY_AT = 18;
 
-/** Bytes of a row before its first cell. */
-export const ROW_HEADER_BYTES = 38;
+/** Bytes of a tuple before its text. */
+export const TUPLE_HEADER_BYTES = 18;
 
 /** What the data starts with: signature, no flags, no extension. */
 export const COPY_HEADER: Buffer = Buffer.from('PGCOPY\n\xff\r\n\0' + '\0'.repeat(8), 'latin1');
@@ -17,17 +12,13 @@ export const COPY_HEADER: Buffer = Buffer.from('PGCOPY\n\xff\r\n\0' + '\0'.repea
 /** What it ends with. */
 export const COPY_TRAILER: Buffer = Buffer.from([0xff, 0xff]);
 
-/** Writes the header of the row that fills `view[at, end)`, its cells being there already. */
-export function writeRowHeader(view: DataView, at: number, end: number, row: number, cells: number): void {
+/** Writes the header of the tuple whose text fills `view[text, end)`, before that text. */
+export function writeTupleHeader(view: DataView, text: number, end: number, firstRow: number): void {
+  const at = text - TUPLE_HEADER_BYTES;
   view.setInt16(at, 2);
   view.setInt32(at + 2, 8);
   // Rows are counted in a double; a BigInt for the halves of the int64 would be a hundred times slower.
-  view.setInt32(at + ROW_NUMBER_AT, row / 0x1_0000_0000);
-  view.setInt32(at + ROW_NUMBER_AT + 4, row);
-  view.setInt32(at + ARRAY_SIZE_AT, end - at - ARRAY_AT);
-  view.setInt32(at + ARRAY_AT, 1);
-  view.setInt32(at + ARRAY_AT + 4, 0);
-  view.setInt32(at + ARRAY_AT + 8, TEXT_OID);
-  view.setInt32(at + ARRAY_AT + 12, cells);
-  view.setInt32(at + ARRAY_AT + 16, 1);
+  view.setInt32(at + 6, firstRow / 0x1_0000_0000);
+  view.setInt32(at + 10, firstRow);
+  view.setInt32(at + 14, end - text);
 }

@@ -1,11 +1,12 @@
 import { isUtf8 } from 'node:buffer';
-import { CR, LF, QUOTE, bytesUpToCr, firstHit, repeatByte, viewOf, zeroBytes } from './bytes.ts';
-import { COPY_HEADER, COPY_TRAILER, ROW_HEADER_BYTES, writeRowHeader } from './copy-binary.ts';
+import { BACKSLASH, CR, LF, QUOTE, controlBytes, firstHit, repeatByte, viewOf, zeroBytes } from './bytes.ts';
+import { COPY_HEADER, COPY_TRAILER, TUPLE_HEADER_BYTES, writeTupleHeader } from './copy-binary.ts';
 import type { Dialect } from './dialect.ts';
 import { toUtf8 } from './encoding.ts';
+import { CELL_END, LONGEST_ESCAPE, ROW_END, ROW_START, writeEscape } from './json.ts';
 import { emptyProfile } from './profile.ts';
 import type { Profile } from './profile.ts';
-import { createProfiler } from './profiler.ts';
+import { type Cells, createProfiler } from './profiler.ts';
 import { readRecord } from './record.ts';
 import { countLines, rawText, whyRejected } from './reject.ts';
 import type { Reject } from './reject.ts';
@@ -15,6 +16,15 @@ export const MAX_REJECTS = 10_000;
 
 /** A block is handed out once it holds this much; one record may make it longer. */
 const BLOCK_BYTES = 256 * 1024;
+
+/**
+ * Bytes of text in a row group, unless it is of one row: with it a tuple is as long as Postgres keeps whole in a table,
+ * 2,032 bytes (TOAST_TUPLE_THRESHOLD: four fill a page), less 24 of header, 8 of `first_row` and 4 of the text's length.
+ */
+const GROUP_BYTES = 1_996;
+
+/** Rows in a row group at most: with its line end, one takes 5 bytes at least, `[""]`. */
+export const MAX_GROUP_ROWS = Math.floor((GROUP_BYTES + 1) / 5);
 
 export interface ChunkEncoderOptions {
   dialect: Pick<Dialect, 'delimiter' | 'encoding'>;
@@ -41,8 +51,8 @@ export interface ChunkResult {
 
 export interface ChunkEncoder {
   /**
-   * The chunk as PostgreSQL's binary COPY data for `(row_no bigint, cells text[])`, block by block, from header to
-   * trailer. A block is good until the next one is asked for, when its memory is used again, the last one for ever.
+   * The chunk as PostgreSQL's binary COPY data for `(first_row bigint, rows text)`, block by block, from header to
+   * trailer. A tuple is a row group: rows that follow each other, a line each, as JSON arrays of their cells. A block is good until the next one is asked for, when its memory is used again, the last one for ever.
    * Nothing is encoded before it is asked for. Call it once.
    * @param bytes - the whole chunk, as the splitter cut it
    */
@@ -52,6 +62,15 @@ export interface ChunkEncoder {
 }
 
 const QUOTES = repeatByte(QUOTE);
+const BACKSLASHES = repeatByte(BACKSLASH);
+
+/** Where rows are put together until they are sent. */
+interface Room {
+  block: Buffer;
+  view: DataView;
+  /** The cells of the rows in the block. */
+  cells: Cells;
+}
 
 /** A chunk being encoded. */
 interface Work {
@@ -66,9 +85,9 @@ interface Work {
   at: number;
   /** Whether every record must be checked for invalid bytes and NULs, since the chunk holds some. */
   suspect: boolean;
-  /** Where rows are put together until they are copied out. */
-  block: Buffer;
-  target: DataView;
+  room: Room;
+  /** Offset in the block from which on, behind all rows, the texts of cells are that JSON writes differently. */
+  texts: number;
   rows: number;
   rejected: number;
   rejects: Reject[];
@@ -87,13 +106,13 @@ export function createChunkEncoder(options: ChunkEncoderOptions): ChunkEncoder {
 
   function* encode(chunk: Buffer): Generator<Buffer, void, undefined> {
     work = startWork(options, chunk);
-    const { input, block } = work;
+    const { input, room } = work;
+    const { block, cells } = room;
     try {
       let out = COPY_HEADER.copy(block);
       while (work.at < input.length) {
-        const end = fill(work, out);
-        profiler?.observe(block, out, end);
-        out = end;
+        out = fill(work, out);
+        profiler?.observe(cells);
         if (out >= BLOCK_BYTES) {
           // No copy: those of a large file made half of a worker's garbage.
           yield block.subarray(0, out);
@@ -103,7 +122,7 @@ export function createChunkEncoder(options: ChunkEncoderOptions): ChunkEncoder {
       out += COPY_TRAILER.copy(block, out);
       yield Buffer.from(block.subarray(0, out));
     } finally {
-      spareBlocks.push(block);
+      spareRooms.push(room);
     }
   }
 
@@ -116,14 +135,21 @@ export function createChunkEncoder(options: ChunkEncoderOptions): ChunkEncoder {
 }
 
 /**
- * Blocks that no chunk is put together in just now: as many as were ever in use at once. Allocated anew for every chunk
+ * Rooms that no chunk is put together in just now: as many as were ever in use at once. Allocated anew for every chunk
  * they would make up most of a worker's garbage, and the C library gives memory of that size back late.
  */
-const spareBlocks: Buffer[] = [];
+const spareRooms: Room[] = [];
 
-function borrowBlock(bytes: number): Buffer {
-  const spare = spareBlocks.pop();
-  return spare && spare.length >= bytes ? spare : Buffer.allocUnsafeSlow(bytes);
+function borrowRoom(bytes: number, cells: number): Room {
+  const spare = spareRooms.pop();
+  if (spare && spare.block.length >= bytes && spare.cells.starts.length >= cells) return spare;
+  const block = Buffer.allocUnsafeSlow(bytes);
+  const view = viewOf(block);
+  return {
+    block,
+    view,
+    cells: { block, view, starts: new Int32Array(cells), lengths: new Int32Array(cells), count: 0 },
+  };
 }
 
 function startWork(options: ChunkEncoderOptions, chunk: Buffer): Work {
@@ -131,7 +157,7 @@ function startWork(options: ChunkEncoderOptions, chunk: Buffer): Work {
   const input = toUtf8(chunk, dialect.encoding);
   // Room for any record that begins before the block is full, and for a word that is copied or read beyond its end.
   // Memory that is not written to costs next to nothing.
-  const block = borrowBlock(BLOCK_BYTES + ROW_HEADER_BYTES + 4 * columnCount + input.length + 8);
+  const texts = BLOCK_BYTES + TUPLE_HEADER_BYTES + LONGEST_ESCAPE * input.length + 3 * columnCount + 8;
   return {
     delimiter: dialect.delimiter.charCodeAt(0),
     columnCount,
@@ -141,8 +167,9 @@ function startWork(options: ChunkEncoderOptions, chunk: Buffer): Work {
     source: viewOf(input),
     at: 0,
     suspect: !isUtf8(input) || input.includes(0),
-    block,
-    target: viewOf(block),
+    // Each cell takes 3 bytes at least.
+    room: borrowRoom(texts + input.length + 8, Math.ceil(BLOCK_BYTES / 3) + columnCount),
+    texts,
     rows: 0,
     rejected: 0,
     rejects: [],
@@ -158,12 +185,19 @@ function startWork(options: ChunkEncoderOptions, chunk: Buffer): Work {
  * made anew for each chunk starts cold each time.)
  */
 function fill(work: Work, start: number): number {
-  const { source, target, delimiter, columnCount } = work;
+  const { source, delimiter, columnCount, room } = work;
+  const { block, view: target, cells: located } = room;
+  const { starts, lengths } = located;
   const delimiters = repeatByte(delimiter);
   const length = source.byteLength;
   const lastWord = length - 4;
   let at = work.at;
   let out = start;
+  let count = 0;
+  let texts = work.texts;
+  /** Where the text of the open row group begins; 0 while none is open. */
+  let group = 0;
+  let groupRow = 0;
   while (at < length && out < BLOCK_BYTES) {
     let byte = source.getUint8(at);
     // An empty record, or the rest of a CRLF.
@@ -172,8 +206,10 @@ function fill(work: Work, start: number): number {
       continue;
     }
     const recordStart = at;
-    const rowStart = out;
-    out += ROW_HEADER_BYTES;
+    const groupEnd = out;
+    const rowStart = group === 0 ? out + TUPLE_HEADER_BYTES : out + 1;
+    target.setInt16(rowStart, ROW_START, true);
+    out = rowStart + 2;
     let cells = 0;
     let regular = true;
     do {
@@ -181,16 +217,19 @@ function fill(work: Work, start: number): number {
         regular = false;
         break;
       }
-      out += 4;
       const cellStart = out;
-      if (at < length && source.getUint8(at) === QUOTE) {
-        at++;
+      const quoted = at < length && source.getUint8(at) === QUOTE;
+      if (quoted) at++;
+      const textStart = at;
+      let textEnd = at;
+      let escaped = false;
+      if (quoted) {
         for (;;) {
           // Words are copied before they are understood: what is too much is overwritten by what comes next.
           if (at <= lastWord) {
             const word = source.getInt32(at, true);
             target.setInt32(out, word, true);
-            const hits = zeroBytes(word ^ QUOTES);
+            const hits = controlBytes(word) | zeroBytes(word ^ QUOTES) | zeroBytes(word ^ BACKSLASHES);
             if (hits === 0) {
               at += 4;
               out += 4;
@@ -207,9 +246,14 @@ function fill(work: Work, start: number): number {
           if (byte === QUOTE) {
             if (at === length || source.getUint8(at) !== QUOTE) break;
             at++;
+          } else if (byte >= 0x20 && byte !== BACKSLASH) {
+            target.setUint8(out++, byte);
+            continue;
           }
-          target.setUint8(out++, byte);
+          escaped = true;
+          out = writeEscape(target, out, byte);
         }
+        textEnd = at - 1;
         byte = at < length ? source.getUint8(at) : LF;
         if (byte !== delimiter && byte !== LF && byte !== CR) regular = false;
         if (!regular) break;
@@ -218,7 +262,11 @@ function fill(work: Work, start: number): number {
           if (at <= lastWord) {
             const word = source.getInt32(at, true);
             target.setInt32(out, word, true);
-            const hits = bytesUpToCr(word) | zeroBytes(word ^ delimiters);
+            const hits =
+              controlBytes(word) |
+              zeroBytes(word ^ delimiters) |
+              zeroBytes(word ^ QUOTES) |
+              zeroBytes(word ^ BACKSLASHES);
             if (hits === 0) {
               at += 4;
               out += 4;
@@ -233,24 +281,81 @@ function fill(work: Work, start: number): number {
           }
           byte = source.getUint8(at);
           if (byte === delimiter || byte === LF || byte === CR) break;
-          target.setUint8(out++, byte);
           at++;
+          if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) {
+            target.setUint8(out++, byte);
+          } else {
+            escaped = true;
+            out = writeEscape(target, out, byte);
+          }
         }
+        textEnd = at;
       }
-      target.setInt32(cellStart - 4, out - cellStart);
+      const cell = count + cells;
+      if (escaped) {
+        starts[cell] = texts;
+        texts = copyText(work, textStart, textEnd, quoted, texts);
+        lengths[cell] = texts - (starts[cell] ?? 0);
+      } else {
+        starts[cell] = cellStart;
+        lengths[cell] = out - cellStart;
+      }
+      target.setInt32(out, CELL_END, true);
+      out += 3;
       cells++;
       at++;
     } while (byte === delimiter);
 
     if (regular && cells === columnCount && !(work.suspect && isBad(work.input.subarray(recordStart, at)))) {
-      writeRowHeader(target, rowStart, out, work.firstRow + work.rows + work.rejected, columnCount);
+      out -= 3;
+      target.setInt16(out, ROW_END, true);
+      out += 2;
+      const row = work.firstRow + work.rows + work.rejected;
+      if (group === 0) {
+        group = rowStart;
+        groupRow = row;
+      } else if (out - group <= GROUP_BYTES) {
+        target.setUint8(groupEnd, LF);
+      } else {
+        // Begins a group of its own: moves to where it leaves room for the header.
+        writeTupleHeader(target, group, groupEnd, groupRow);
+        group = groupEnd + TUPLE_HEADER_BYTES;
+        groupRow = row;
+        const shift = group - rowStart;
+        block.copyWithin(group, rowStart, out);
+        out += shift;
+        for (let cell = count; cell < count + columnCount; cell++) {
+          const cellStart = starts[cell] ?? 0;
+          if (cellStart < work.texts) starts[cell] = cellStart + shift;
+        }
+      }
       work.rows++;
+      count += columnCount;
     } else {
-      out = rowStart;
+      // The rows of a group have numbers without a gap.
+      if (group !== 0) writeTupleHeader(target, group, groupEnd, groupRow);
+      group = 0;
+      out = groupEnd;
       at = reject(work, recordStart);
     }
   }
+  if (group !== 0) writeTupleHeader(target, group, out, groupRow);
+  located.count = count;
   work.at = at;
+  return out;
+}
+
+/** Copies the text of a cell, as it is in the file, to `to` in the block. Returns where it ends. */
+function copyText(work: Work, start: number, end: number, quoted: boolean, to: number): number {
+  const { input, room } = work;
+  if (!quoted) return to + input.copy(room.block, to, start, end);
+  let out = to;
+  for (let at = start; at < end; at++) {
+    const byte = input[at] ?? 0;
+    room.block[out++] = byte;
+    // The second of a doubled quote.
+    if (byte === QUOTE) at++;
+  }
   return out;
 }
 

@@ -1,7 +1,7 @@
 export { DELIMITERS } from './dialect.ts';
 export type { Delimiter, Dialect, DialectRequest } from './dialect.ts';
 export type { Encoding } from './encoding.ts';
-export { MAX_REJECTS, createChunkEncoder } from './encoder.ts';
+export { MAX_GROUP_ROWS, MAX_REJECTS, createChunkEncoder } from './encoder.ts';
 export type { ChunkEncoder, ChunkEncoderOptions, ChunkResult } from './encoder.ts';
 export { DatasetFailure, FILE_FAILURE_CODES } from './failure.ts';
 export { MAX_COLUMNS } from './header.ts';

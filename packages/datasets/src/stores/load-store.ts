@@ -3,7 +3,7 @@ import type { Database } from '@stowage/postgres';
 import { emptyProfile, mergeProfiles, type Profile, type Reject, MAX_REJECTS } from '../csv/index.ts';
 import type { DatasetRef } from '../dataset.ts';
 import { copyIn } from './copy-in.ts';
-import { rowsTable } from './rows-table.ts';
+import { ROWS_TABLE_COLUMNS, rowsTable } from './rows-table.ts';
 
 /** What the ledger says of a dataset. */
 export interface Ledger {
@@ -16,7 +16,7 @@ export interface Ledger {
 /** One chunk on its way into the database. */
 export interface EncodedChunk {
   number: number;
-  /** Binary COPY data for `(row_no bigint, cells text[])`. */
+  /** Binary COPY data for `(first_row bigint, rows text)`. */
   blocks: () => Iterable<Buffer>;
   /** Asked for after the last block. */
   result: () => { rows: number; rejected: number; rejects: Reject[]; profile: Profile };
@@ -47,7 +47,7 @@ export interface LoadStore {
   load: (id: string, chunk: EncodedChunk, signal: AbortSignal) => Promise<'loaded' | 'already' | 'gone'>;
   /** undefined when the dataset was deleted. */
   ledger: (id: string) => Promise<Ledger | undefined>;
-  /** After the last chunk: makes reading fast, merges the profile, keeps only the first rejects. */
+  /** After the last chunk: merges the profile, keeps only the first rejects. */
   finish: (id: string, columnCount: number, signal?: AbortSignal) => Promise<void>;
   /** Waits for loads in flight. @returns whether there was anything to remove */
   remove: (ref: DatasetRef) => Promise<boolean>;
@@ -55,9 +55,6 @@ export interface LoadStore {
 
 /** Chunks whose profiles are in memory at once while they are merged. */
 const PROFILES_A_READ = 32;
-
-/** Blocks that one entry of the index is about. A table with no more than these is read whole, with an index or without. */
-const PAGES_A_RANGE = 64;
 
 export function createLoadStore(database: Database): LoadStore {
   return {
@@ -75,9 +72,7 @@ export function createLoadStore(database: Database): LoadStore {
           );
           return rows[0]?.chunkBytes ?? chunkBytes;
         }
-        await client.query(
-          `CREATE TABLE ${rowsTable(ref.id)} (row_no bigint NOT NULL, cells text[] NOT NULL)`,
-        );
+        await client.query(`CREATE TABLE ${rowsTable(ref.id)} (${ROWS_TABLE_COLUMNS})`);
         return chunkBytes;
       }, signal),
 
@@ -93,7 +88,7 @@ export function createLoadStore(database: Database): LoadStore {
         if (claimed.rowCount === 0) return 'already';
         await copyIn(
           client,
-          `COPY ${rowsTable(id)} (row_no, cells) FROM STDIN (FORMAT binary)`,
+          `COPY ${rowsTable(id)} (first_row, rows) FROM STDIN (FORMAT binary)`,
           chunk.blocks(),
         );
         const { rows, rejected, rejects, profile } = chunk.result();
@@ -118,16 +113,13 @@ export function createLoadStore(database: Database): LoadStore {
 
     finish: (id, columnCount, signal) =>
       database.transaction(async (client) => {
-        const table = rowsTable(id);
-        const { rows } = await client.query<{ pages: number; rejected: number }>(
-          `SELECT (pg_relation_size(to_regclass($2)) / current_setting('block_size')::int)::int AS pages,
-                  (SELECT coalesce(sum(rejected), 0) FROM stowage.chunks WHERE dataset_id = $1)::float8 AS rejected
+        const { rows } = await client.query<{ rejected: number }>(
+          `SELECT (SELECT coalesce(sum(rejected), 0) FROM stowage.chunks WHERE dataset_id = $1)::float8 AS rejected
            FROM stowage.datasets WHERE id = $1 AND finished_at IS NULL FOR NO KEY UPDATE`,
-          [id, table],
+          [id],
         );
         const [unfinished] = rows;
         if (!unfinished) return;
-        if (unfinished.pages > PAGES_A_RANGE) await indexRows(client, table);
         if (unfinished.rejected > MAX_REJECTS) {
           await client.query(
             `DELETE FROM stowage.rejects WHERE dataset_id = $1 AND row_no >
@@ -179,23 +171,6 @@ async function keepRejects(client: PoolClient, id: string, number: number, rejec
       MAX_REJECTS,
     ],
   );
-}
-
-/**
- * Makes a page of rows quick to find. Block ranges instead of a key: loading stays as fast as without an index, and a
- * page is still found in about a millisecond, since row numbers ascend within every chunk (docs/decisions). A range of
- * blocks keeps several intervals: with one alone, wherever chunks meet or were loaded at the same time, it would span
- * them all, and be read for every page of theirs. Of 2.4 million rows a page takes 1.4 ms so, 2 ms with twice the blocks,
- * and 2.6 ms with a quarter of them: then the index is what takes the time.
- */
-async function indexRows(client: PoolClient, table: string): Promise<void> {
-  await client.query(
-    `CREATE INDEX ON ${table} USING brin (row_no int8_minmax_multi_ops) WITH (pages_per_range = ${PAGES_A_RANGE})`,
-  );
-  // The planner would not use it: without statistics it takes row numbers to be scattered all over the table. That they
-  // are not, a sample of 300 rows tells; the default of 30,000 would read most blocks of the table.
-  await client.query(`ALTER TABLE ${table} ALTER row_no SET STATISTICS 1`);
-  await client.query(`ANALYZE ${table} (row_no)`);
 }
 
 async function mergedProfile(client: PoolClient, id: string, columnCount: number): Promise<Profile> {

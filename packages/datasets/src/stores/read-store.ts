@@ -1,10 +1,10 @@
 import type { Database } from '@stowage/postgres';
-import type { Profile, Reject } from '../csv/index.ts';
+import { MAX_GROUP_ROWS, type Profile, type Reject } from '../csv/index.ts';
 import { rowsTable } from './rows-table.ts';
 
 export interface StoredRow {
   row: number;
-  /** A JSON array of strings, as Postgres writes it: without spaces between them. */
+  /** A JSON array of strings, as `JSON.stringify` writes it. */
   cells: string;
 }
 
@@ -44,19 +44,47 @@ export interface ReadStore {
 const UNDEFINED_TABLE = '42P01';
 
 export function createReadStore(database: Database): ReadStore {
-  async function range(
+  /** The first rows after a row. */
+  async function range(id: string, after: number, upTo: number, limit: number): Promise<StoredRow[]> {
+    const table = rowsTable(id);
+    const groups = await database.query<{ first_row: string; rows: string }>(
+      `SELECT first_row, rows FROM ${table}
+       WHERE first_row >= coalesce((SELECT max(first_row) FROM ${table} WHERE first_row <= $1::bigint + 1), 0) AND first_row <= $2
+       ORDER BY first_row LIMIT $3`,
+      // The first of them may end with the row before.
+      [after, upTo, limit + 1],
+    );
+    const rows = groups.flatMap((group) =>
+      group.rows.split('\n').map((cells, index) => ({ row: Number(group.first_row) + index, cells })),
+    );
+    return rows.filter(({ row }) => row > after && row <= upTo).slice(0, limit);
+  }
+
+  /** The first rows after a row of which all filters hold. */
+  async function matches(
     id: string,
     after: number,
     upTo: number,
     limit: number,
     filters: Filter[],
   ): Promise<StoredRow[]> {
-    const conditions = filters
-      .map((_, index) => ` AND cells[$${4 + 2 * index}] = $${5 + 2 * index}`)
-      .join('');
+    // The cell itself is compared last: its text as JSON is not in most row groups, and not in most rows of the others.
+    const conditions = filters.map((_, index) => {
+      const [column, text, json] = [4, 5, 6].map((first) => `$${first + 3 * index}`);
+      return ` AND strpos(rows, ${json}) > 0 AND strpos(line, ${json}) > 0 AND line::json->>${column}::int = ${text}`;
+    });
     const rows = await database.query<{ row_no: string; cells: string }>(
-      `SELECT row_no, to_json(cells)::text AS cells FROM ${rowsTable(id)} WHERE row_no > $1 AND row_no <= $2${conditions} ORDER BY row_no LIMIT $3`,
-      [after, upTo, limit, ...filters.flatMap(({ column, equals }) => [column + 1, equals])],
+      `SELECT first_row + n - 1 AS row_no, line AS cells
+       FROM ${rowsTable(id)}, string_to_table(rows, E'\\n') WITH ORDINALITY AS each (line, n)
+       WHERE first_row > $1::bigint - ${MAX_GROUP_ROWS} AND first_row <= $2
+         AND first_row + n - 1 > $1 AND first_row + n - 1 <= $2${conditions.join('')}
+       ORDER BY first_row, n LIMIT $3`,
+      [
+        after,
+        upTo,
+        limit,
+        ...filters.flatMap(({ column, equals }) => [column, equals, JSON.stringify(equals)]),
+      ],
     );
     return rows.map(({ row_no, cells }) => ({ row: Number(row_no), cells }));
   }
@@ -77,7 +105,7 @@ export function createReadStore(database: Database): ReadStore {
     let from = after;
     for (let size = wanted; rows.length < wanted && from < lastRow; size = Math.min(size * 10, scan)) {
       const upTo = Math.min(from + size, lastRow);
-      rows.push(...(await range(id, from, upTo, wanted - rows.length, [])));
+      rows.push(...(await range(id, from, upTo, wanted - rows.length)));
       from = upTo;
     }
     const more = rows.length > limit;
@@ -93,7 +121,7 @@ export function createReadStore(database: Database): ReadStore {
     // No cell holds a NUL, and Postgres takes none in a text.
     if (filters.some(({ equals }) => equals.includes('\0'))) return { rows: [], nextAfter: null };
     const upTo = Math.min(after + scan, lastRow);
-    const rows = after < lastRow ? await range(id, after, upTo, limit + 1, filters) : [];
+    const rows = after < lastRow ? await matches(id, after, upTo, limit + 1, filters) : [];
     const shown = rows.slice(0, limit);
     if (rows.length > limit) return { rows: shown, nextAfter: shown.at(-1)?.row ?? null };
     return { rows: shown, nextAfter: upTo < lastRow ? upTo : null };

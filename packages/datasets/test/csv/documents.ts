@@ -16,6 +16,10 @@ const texts = [
   utf8('€uro'),
   utf8('😀'),
   utf8('\uFEFF'),
+  'a\\b',
+  '\\"',
+  '\x01\x1f\x7f',
+  '\b\f',
 ];
 const numbers = [
   '0',

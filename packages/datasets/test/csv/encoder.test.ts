@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MAX_COLUMNS, MAX_RECORD_BYTES, createChunkEncoder } from '../../src/csv/index.ts';
+import { MAX_COLUMNS, MAX_GROUP_ROWS, MAX_RECORD_BYTES, createChunkEncoder } from '../../src/csv/index.ts';
 import type { ChunkEncoder } from '../../src/csv/index.ts';
 import { decodeCopy } from './copy-decoder.ts';
 import { encodeAll, loadFile } from './load-file.ts';
@@ -36,6 +36,17 @@ test('row numbers may pass 32 bits', () => {
     const data = encodeAll(encoder(1, firstRow), Buffer.from('a\nb\nc\n'));
     expect(decodeCopy(data).map(([row]) => row)).toEqual([firstRow, firstRow + 1, firstRow + 2]);
   }
+});
+
+test('rows are put together in tuples that Postgres keeps in four to a page, and no gap lies within one', () => {
+  const rows = decodeCopy(encodeAll(encoder(1), Buffer.from('""\n'.repeat(MAX_GROUP_ROWS * 3))));
+  expect(rows.map(([row]) => row)).toEqual(Array.from({ length: MAX_GROUP_ROWS * 3 }, (_, at) => at + 1));
+  const gaps = encodeAll(encoder(1), Buffer.from('a\nb\nno,row\nd\n'));
+  expect(decodeCopy(gaps)).toEqual([
+    [1, ['a']],
+    [2, ['b']],
+    [4, ['d']],
+  ]);
 });
 
 test('a chunk whose records are all rejected is COPY data without rows', () => {

@@ -8,6 +8,7 @@ import {
   type LoadStore,
   MAX_REJECTS,
 } from '../../src/index.ts';
+import { eachRow } from '../../../../test/support/each-row.ts';
 import { type Backends, encoded, newRef, startBackends } from './support.ts';
 
 let backends: Backends;
@@ -30,7 +31,7 @@ async function prepared(chunksTotal = 2): Promise<DatasetRef> {
 
 async function rowsOf(id: string): Promise<{ row: number; cells: string[] }[]> {
   const rows = await backends.database.query<{ row_no: string; cells: string[] }>(
-    `SELECT row_no, cells FROM dataset_rows."${id}" ORDER BY row_no`,
+    `SELECT row_no, cells FROM ${eachRow(id)} ORDER BY row_no`,
   );
   return rows.map(({ row_no, cells }) => ({ row: Number(row_no), cells }));
 }

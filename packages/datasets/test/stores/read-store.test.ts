@@ -65,6 +65,8 @@ beforeAll(async () => {
     `SELECT (pg_relation_size('dataset_rows."${id}"') / current_setting('block_size')::int)::int AS blocks`,
   );
   blocks = size?.blocks ?? 0;
+  // As autovacuum does within a minute. Before, a table as small as this one is read whole.
+  await database.query(`ANALYZE dataset_rows."${id}"`);
 });
 
 const page = (options: Partial<Parameters<ReadStore['rows']>[1]> = {}) => {
@@ -86,32 +88,31 @@ async function lastPlan(): Promise<{ nodes: string[]; blocks: number }> {
 }
 
 test.each([0, 123_456, TOTAL - 100])(
-  'a page after row %d is found by the block-range index and reads few blocks',
+  'a page after row %d is found by the index and reads few blocks',
   async (after) => {
     const rows = (await page({ after }))?.rows;
     expect(rows?.map(({ row }) => row)).toEqual(Array.from({ length: 100 }, (_, index) => after + 1 + index));
     const plan = await lastPlan();
-    expect(plan.nodes).toContain('Bitmap Index Scan');
     expect(plan.nodes).not.toContain('Seq Scan');
-    // Two ranges of 128 blocks, which the page may straddle, and the index.
-    expect(plan.blocks).toBeLessThan(2 * 128 + 16);
-    expect(blocks).toBeGreaterThan(2_000);
+    // 100 rows are on one or two pages; the index is asked twice.
+    expect(plan.blocks).toBeLessThan(12);
+    expect(blocks).toBeGreaterThan(1_000);
   },
 );
 
 test('the largest page is one statement and reads few blocks, too', async () => {
   expect((await page({ after: 140_000, limit: 1_000 }))?.rows).toHaveLength(1_000);
   expect(statements).toHaveLength(1);
-  expect((await lastPlan()).blocks).toBeLessThan(2 * 128 + 16);
+  expect((await lastPlan()).blocks).toBeLessThan(24);
 });
 
 const ONE = [{ column: 0, equals: '299999' }];
 
 test('a page with filters looks at a bounded part of the dataset', async () => {
-  expect(await page({ filters: ONE, scan: 50_000 })).toEqual({ rows: [], nextAfter: 50_000 });
+  expect(await page({ filters: ONE, scan: 10_000 })).toEqual({ rows: [], nextAfter: 10_000 });
   const plan = await lastPlan();
-  expect(plan.nodes).toContain('Bitmap Index Scan');
-  expect(plan.blocks).toBeLessThan(blocks / 3);
+  expect(plan.nodes).not.toContain('Seq Scan');
+  expect(plan.blocks).toBeLessThan(blocks / 20);
 });
 
 test('following a filter to its end gives every match', async () => {
@@ -155,6 +156,18 @@ test('filters compare text, whatever is in it', async () => {
   expect(await rows(1, 'x'.repeat(3_000))).toEqual([2]);
   expect(await rows(7, 'x')).toEqual([]);
   expect(await rows(0, '\0')).toEqual([]);
+});
+
+test('of the shortest rows, hundreds to a row group, every page and every match is found', async () => {
+  const short = await dataset([{ firstRow: 1, csv: '"",""\n'.repeat(5_000) }]);
+  const options = { limit: 9, lastRow: 5_000, scan: 1_000 };
+  for (const after of [0, 1, 248, 249, 250, 2_500, 4_991]) {
+    const expected = Array.from({ length: 9 }, (_, index) => after + 1 + index);
+    for (const filters of [[], [{ column: 1, equals: '' }]]) {
+      const { rows } = (await reads.rows(short, { after, ...options, filters })) ?? { rows: [] };
+      expect(rows.map(({ row }) => row)).toEqual(expected);
+    }
+  }
 });
 
 test('a page crosses a gap of half a million rejected records in a few statements', async () => {
