@@ -12,7 +12,8 @@ import { type DialectRequest, FILE_FAILURE_CODES } from './csv/index.ts';
  *
  *   any state ── startDeleting ──► deleting ── remove ──► gone
  *
- * loading stays loading while the file is split again or chunks come in, and failed stays failed while chunks do.
+ * loading stays loading while the file is split again or chunks come in, and failed stays failed while chunks do. A file
+ * of one chunk goes from queued to ready at once (recordLoaded).
  */
 export const STATUSES = ['awaiting_upload', 'queued', 'loading', 'ready', 'failed', 'deleting'] as const;
 

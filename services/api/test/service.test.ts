@@ -142,9 +142,9 @@ async function ready(): Promise<DatasetRef> {
   const ref = await uploaded();
   await service.complete(ref);
   const dialect = { delimiter: ',', header: true, encoding: 'utf-8' } as const;
-  await datasets.startLoading(ref, { dialect, columns: ['a'], chunksTotal: 1 });
-  const loaded = { chunksLoaded: 1, rowsLoaded: 1, rowsRejected: 0, complete: true };
-  expect((await datasets.recordProgress(ref, loaded))?.status).toBe('ready');
+  await datasets.startLoading(ref, { dialect, columns: ['a'] });
+  const loaded = { chunksTotal: 1, chunksLoaded: 1, rowsLoaded: 1, rowsRejected: 0 };
+  expect((await datasets.recordProgress(ref, loaded, true))?.status).toBe('ready');
   return ref;
 }
 

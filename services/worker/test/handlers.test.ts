@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { createLogger } from '@stowage/runtime';
 import type { Message } from '@stowage/datasets';
@@ -71,6 +72,74 @@ test('a file that is split again after CHUNK_BYTES was changed is cut as it was'
     rowsLoaded: 35,
   });
   expect(await worker.rows(ref)).toEqual(rowsOf(RECORDS));
+});
+
+test('chunks are loaded while the file is still being read, and with the last the dataset is ready', async () => {
+  const { ref, split } = await worker.complete(csvOf(RECORDS));
+  const read: typeof stores.files.read = async (...call) => {
+    const bytes = Buffer.concat(await (await stores.files.read(...call)).toArray());
+    // Not by `Readable.from`, which would read ahead.
+    return inTheMiddle(bytes) as unknown as Readable;
+  };
+  async function* inTheMiddle(bytes: Buffer) {
+    yield bytes.subarray(0, bytes.length / 2);
+    await deliverAll(taken());
+    expect(await stores.datasets.get(ref)).toMatchObject({
+      status: 'loading',
+      columns: ['number', 'text'],
+      progress: { chunksTotal: null, chunksLoaded: expect.toSatisfy((chunks: number) => chunks > 0) },
+    });
+    yield bytes.subarray(bytes.length / 2);
+    // All but the last chunk: that is found at the end.
+    await deliverAll(taken());
+  }
+  await deliverTo({ ...stores, files: { ...stores.files, read } }, split, { log: silent() });
+  await deliverAll(taken());
+  const { status, progress } = (await stores.datasets.get(ref)) ?? {};
+  expect([status, progress?.chunksLoaded]).toEqual(['ready', progress?.chunksTotal]);
+  expect(await worker.rows(ref)).toEqual(rowsOf(RECORDS));
+});
+
+test('when all chunks are loaded before the file is split, who splits it makes the dataset ready', async () => {
+  const { ref, split } = await worker.complete(csvOf(RECORDS));
+  const setChunksTotal: typeof stores.loads.setChunksTotal = async (...call) => {
+    await deliverAll(taken());
+    expect((await stores.datasets.get(ref))?.status).toBe('loading');
+    await stores.loads.setChunksTotal(...call);
+  };
+  await deliverTo({ ...stores, loads: { ...stores.loads, setChunksTotal } }, split, { log: silent() });
+  expect((await stores.datasets.get(ref))?.status).toBe('ready');
+  expect(await worker.rows(ref)).toEqual(rowsOf(RECORDS));
+});
+
+const BROKEN_AT_ITS_END = `${csvOf(RECORDS)}99,"${'never closed '.repeat(90_000)}`;
+
+test('a file that cannot be read beyond some chunks fails, and their rows go', async () => {
+  const { ref, split } = await worker.complete(BROKEN_AT_ITS_END);
+  const fail: typeof stores.datasets.fail = async (...call) => {
+    await deliverAll(worker.sent.slice(0, 3));
+    expect(await worker.rows(ref)).not.toEqual([]);
+    return stores.datasets.fail(...call);
+  };
+  await deliverTo({ ...stores, datasets: { ...stores.datasets, fail } }, split, { log: silent() });
+  const failed = { status: 'failed', failure: { code: 'record_too_long' } };
+  expect(await stores.datasets.get(ref)).toMatchObject(failed);
+  expect(await worker.remains(ref)).not.toContain('table');
+  await deliverAll(taken());
+  expect(await stores.datasets.get(ref)).toMatchObject(failed);
+  expect(await worker.remains(ref)).not.toContain('table');
+});
+
+test('nor do they stay when the worker is killed before they go', async () => {
+  const { ref, split } = await worker.complete(BROKEN_AT_ITS_END);
+  const remove = () => Promise.reject(new Error('killed'));
+  const killed = deliverTo({ ...stores, loads: { ...stores.loads, remove } }, split, { log: silent() });
+  await expect(killed).rejects.toThrow('killed');
+  await deliverAll(taken());
+  expect(await worker.remains(ref)).toContain('table');
+  await worker.deliver(split);
+  expect(await worker.remains(ref)).not.toContain('table');
+  expect((await stores.datasets.get(ref))?.failure?.code).toBe('record_too_long');
 });
 
 test('the message of split-file may come before the record of it', async () => {
@@ -150,7 +219,7 @@ test('progress that nobody could report is reported by the next delivery of a ch
 
 test('a file of one chunk is loaded by the message that splits it, though that was cut short', async () => {
   const { ref, split } = await worker.complete(csvOf(3));
-  const silenced = { ...stores.datasets, recordProgress: () => Promise.reject(new Error('killed')) };
+  const silenced = { ...stores.datasets, recordLoaded: () => Promise.reject(new Error('killed')) };
   const killed = deliverTo({ ...stores, datasets: silenced }, split, { log: silent() });
   await expect(killed).rejects.toThrow('killed');
   await worker.deliver(split);
@@ -181,7 +250,7 @@ test('a file that is split again once its dataset is ready changes nothing', asy
 
 test('a file without records is ready at once, however often it is split', async () => {
   const { ref, split } = await worker.complete('a,b\n');
-  const silenced = { ...stores.datasets, recordProgress: () => Promise.reject(new Error('killed')) };
+  const silenced = { ...stores.datasets, recordLoaded: () => Promise.reject(new Error('killed')) };
   await expect(deliverTo({ ...stores, datasets: silenced }, split, { log: silent() })).rejects.toThrow(
     'killed',
   );

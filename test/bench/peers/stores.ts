@@ -53,14 +53,13 @@ async function ofDynamoDb(): Promise<number> {
   await atOnce(files, CALLERS, (number) =>
     datasets.create({ ...refOf(number), name: 'store', dialect: asked }),
   );
-  const loaded = { chunksLoaded: 1, rowsLoaded: split.records, rowsRejected: 0, complete: true };
+  const loaded = { chunksTotal: 1, chunksLoaded: 1, rowsLoaded: split.records, rowsRejected: 0 };
   const rate = await filesASecond(CALLERS, async (number) => {
     const ref = refOf(number);
     await datasets.get(ref);
     await datasets.enqueue(ref, { etag: 'etag', bytes: body.length });
     await datasets.get(ref);
-    await datasets.startLoading(ref, { dialect, columns, chunksTotal: 1 });
-    await datasets.recordProgress(ref, loaded);
+    await datasets.recordLoaded(ref, { dialect, columns }, loaded);
   });
   await atOnce(files, CALLERS, (number) => datasets.remove(refOf(number)));
   return rate;
@@ -114,13 +113,12 @@ async function ofPostgres(): Promise<number> {
   const { signal } = new AbortController();
   const rate = await filesASecond(CONNECTIONS, async (number) => {
     const ref = refOf(number);
-    await loads.prepare(ref, { chunkBytes: body.length, chunksTotal: 1 });
     const encoder = createChunkEncoder({ ...chunk, dialect, columnCount: columns.length });
     const bytes = body.subarray(chunk.start, chunk.end);
     const encoded = { number: 0, blocks: () => encoder.encode(bytes), result: () => encoder.result() };
-    await loads.load(ref.id, encoded, signal);
+    const file = { chunkBytes: body.length, columnCount: columns.length, chunk: encoded };
+    await loads.loadWhole(ref, file, signal);
     await loads.ledger(ref.id);
-    await loads.finish(ref.id, columns.length);
   });
   await atOnce(files, CONNECTIONS, (number) => loads.remove(refOf(number)));
   await database.close();

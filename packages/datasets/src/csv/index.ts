@@ -9,4 +9,4 @@ export { emptyProfile, mergeProfiles, presentProfile } from './profile.ts';
 export type { ColumnSummary, HistogramBin, Profile } from './profile.ts';
 export type { Reject, RejectReason } from './reject.ts';
 export { CHUNK_BYTES, MAX_RECORD_BYTES, Splitter } from './splitter.ts';
-export type { ChunkRange, SplitResult, SplitterOptions } from './splitter.ts';
+export type { ChunkRange, FileHead, SplitResult, SplitterOptions } from './splitter.ts';

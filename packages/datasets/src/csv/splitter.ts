@@ -24,12 +24,18 @@ export interface ChunkRange {
   firstLine: number;
 }
 
-export interface SplitResult {
+/** What is known of a file once its first record was read. */
+export interface FileHead {
   /** With the delimiter that was asked for or detected. */
   dialect: Dialect;
   columns: string[];
-  /** In order. What lies between them is the header and empty records. */
+}
+
+export interface SplitResult extends FileHead {
+  /** Those that were not taken before, in order. What lies between chunks is the header and empty records. */
   chunks: ChunkRange[];
+  /** How many chunks there are, with those that were taken before. */
+  chunksTotal: number;
   /** Data records in the file. */
   records: number;
 }
@@ -49,7 +55,8 @@ const LONGEST_MARK = 4;
 
 /**
  * Finds the chunks of a file that streams by, each a run of whole records, and what is known of the file as a whole.
- * Its memory does not grow with the file: it keeps the sample that the delimiter is detected on and the first record.
+ * Its memory does not grow with the file, if chunks are taken as they are found: it keeps the sample that the delimiter is
+ * detected on and the first record.
  *
  * Two phases: `push` first collects the sample; then `begin` settles the dialect and from there on `scan` sees each
  * byte once. Offsets in `scan` are relative to the bytes at hand (negative: in earlier ones), fields are absolute.
@@ -64,7 +71,9 @@ export class Splitter {
   #columns: string[] | null = null;
   /** Copies of the first record's bytes so far, while its end has not been seen. */
   #firstRecord: Buffer[] = [];
+  /** Closed, but not taken yet. */
   readonly #chunks: ChunkRange[] = [];
+  #chunksTotal = 0;
   /** The chunk that the current record belongs to; null until its first data record has ended. */
   #open: ChunkRange | null = null;
   #records = 0;
@@ -94,11 +103,23 @@ export class Splitter {
       this.#scan(bytes, this.#dialect);
       return;
     }
-    this.#sample.push(Buffer.from(bytes));
-    this.#sampleBytes += bytes.length;
     // One byte more than the sample tells that the file goes on.
     const enough = this.#request.delimiter === 'auto' ? BOM.length + SAMPLE_BYTES + 1 : LONGEST_MARK;
-    if (this.#sampleBytes >= enough) this.#begin(false);
+    const sample = bytes.subarray(0, enough - this.#sampleBytes);
+    this.#sample.push(Buffer.from(sample));
+    this.#sampleBytes += sample.length;
+    if (this.#sampleBytes === enough) this.#scan(bytes.subarray(sample.length), this.#begin(false));
+  }
+
+  /** null until the first record was read. */
+  get head(): FileHead | null {
+    return this.#dialect && this.#columns && { dialect: this.#dialect, columns: this.#columns };
+  }
+
+  /** The chunks that were found since it was last asked for them, in order. */
+  take(): ChunkRange[] {
+    // Until the next chunk has begun, the last one may still take in an LF.
+    return this.#chunks.splice(0, this.#open ? this.#chunks.length : this.#chunks.length - 1);
   }
 
   /**
@@ -110,7 +131,13 @@ export class Splitter {
     if (this.#offset > this.#recordStart) this.#endRecord(Buffer.alloc(0), 0, false, dialect);
     if (this.#open !== null) this.#closeChunk(this.#open, this.#offset);
     if (this.#columns === null) throw new DatasetFailure('empty_file', 'The file holds no record.');
-    return { dialect, columns: this.#columns, chunks: this.#chunks, records: this.#records };
+    return {
+      dialect,
+      columns: this.#columns,
+      chunks: this.#chunks,
+      chunksTotal: this.#chunksTotal,
+      records: this.#records,
+    };
   }
 
   #begin(ended: boolean): Dialect {
@@ -225,7 +252,7 @@ export class Splitter {
 
   #countRecord(): void {
     this.#open ??= {
-      number: this.#chunks.length,
+      number: this.#chunksTotal,
       start: this.#recordStart,
       end: this.#recordStart,
       firstRow: this.#records + 1,
@@ -237,6 +264,7 @@ export class Splitter {
   #closeChunk(chunk: ChunkRange, end: number): void {
     chunk.end = end;
     this.#chunks.push(chunk);
+    this.#chunksTotal++;
     this.#open = null;
   }
 

@@ -6,8 +6,15 @@ import {
   QueryCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import type { Dialect, DialectRequest } from '../csv/index.ts';
-import { type Dataset, type DatasetRef, type Failure, type Status, UPLOAD_WAIT_SECONDS } from '../dataset.ts';
+import type { DialectRequest, FileHead } from '../csv/index.ts';
+import {
+  type Dataset,
+  type DatasetRef,
+  type Failure,
+  type Progress,
+  type Status,
+  UPLOAD_WAIT_SECONDS,
+} from '../dataset.ts';
 import type { FileStore } from './file-store.ts';
 import { datasetKey, fromItem, type Item, partition } from './dataset-item.ts';
 
@@ -35,15 +42,12 @@ export interface DatasetStore {
   list: (tenant: string, options: { limit: number; after?: string | undefined }) => Promise<Page>;
   /** The file is there: binds the dataset to this upload and ends its expiry. */
   enqueue: (ref: DatasetRef, file: { etag: string; bytes: number }) => Promise<Dataset | undefined>;
-  startLoading: (
-    ref: DatasetRef,
-    split: { dialect: Dialect; columns: string[]; chunksTotal: number },
-  ) => Promise<Dataset | undefined>;
+  /** The first record was read: rows are about to come. */
+  startLoading: (ref: DatasetRef, head: FileHead) => Promise<Dataset | undefined>;
   /** Never backwards: late news from an earlier chunk changes nothing. `complete` makes the dataset ready. */
-  recordProgress: (
-    ref: DatasetRef,
-    loaded: { chunksLoaded: number; rowsLoaded: number; rowsRejected: number; complete: boolean },
-  ) => Promise<Dataset | undefined>;
+  recordProgress: (ref: DatasetRef, progress: Progress, complete: boolean) => Promise<Dataset | undefined>;
+  /** The file is loaded whole: does what the two above do, at once. */
+  recordLoaded: (ref: DatasetRef, head: FileHead, progress: Progress) => Promise<Dataset | undefined>;
   fail: (ref: DatasetRef, failure: Failure) => Promise<Dataset | undefined>;
   startDeleting: (ref: DatasetRef) => Promise<Dataset | undefined>;
   remove: (ref: DatasetRef) => Promise<void>;
@@ -64,14 +68,14 @@ export function createDatasetStore(options: {
   /** One arrow of the state machine. */
   async function transition(
     ref: DatasetRef,
-    arrow: { from: Status[]; set: Partial<Item>; remove?: (keyof Item)[]; ifLower?: keyof Item },
+    arrow: { from: Status[]; set: Partial<Item>; remove?: (keyof Item)[]; unlessHigher?: keyof Item },
   ): Promise<Dataset | undefined> {
     const set = Object.entries({ ...arrow.set, updatedAt: new Date(now()).toISOString() });
     const remove = arrow.remove ?? [];
     const names = new Set(['status', ...set.map(([name]) => name), ...remove]);
     const from = arrow.from.map((status, index) => [`:from${index}`, status] as const);
     const condition = [`#status IN (${from.map(([placeholder]) => placeholder).join(', ')})`];
-    if (arrow.ifLower) condition.push(`#${arrow.ifLower} < :${arrow.ifLower}`);
+    if (arrow.unlessHigher) condition.push(`#${arrow.unlessHigher} <= :${arrow.unlessHigher}`);
     const command = new UpdateCommand({
       TableName: table,
       Key: datasetKey(ref),
@@ -93,6 +97,12 @@ export function createDatasetStore(options: {
       if ((error as Error).name === 'ConditionalCheckFailedException') return undefined;
       throw error;
     }
+  }
+
+  async function toHead({ id }: DatasetRef, { dialect, columns }: FileHead): Promise<Partial<Item>> {
+    const inline = Buffer.byteLength(JSON.stringify(columns)) <= MAX_INLINE_COLUMNS_BYTES;
+    if (!inline) await files.putColumns(id, columns);
+    return { dialect, columns: inline ? columns : 'in S3' };
   }
 
   return {
@@ -163,24 +173,34 @@ export function createDatasetStore(options: {
         remove: ['expiresAt'],
       }),
 
-    async startLoading(ref, { dialect, columns, chunksTotal }) {
-      const inline = Buffer.byteLength(JSON.stringify(columns)) <= MAX_INLINE_COLUMNS_BYTES;
-      if (!inline) await files.putColumns(ref.id, columns);
+    async startLoading(ref, head) {
       return transition(ref, {
         from: ['queued', 'loading', 'failed'],
-        set: { status: 'loading', dialect, chunksTotal, columns: inline ? columns : 'in S3' },
+        set: { status: 'loading', ...(await toHead(ref, head)) },
         remove: ['failure'],
       });
     },
 
-    recordProgress: (ref, { complete, ...loaded }) =>
+    recordProgress: (ref, progress, complete) =>
       complete
         ? transition(ref, {
             from: ['loading', 'failed'],
-            set: { status: 'ready', ...loaded },
+            set: { status: 'ready', ...toProgress(progress) },
             remove: ['failure'],
           })
-        : transition(ref, { from: ['loading', 'failed'], set: loaded, ifLower: 'chunksLoaded' }),
+        : transition(ref, {
+            from: ['loading', 'failed'],
+            set: toProgress(progress),
+            unlessHigher: 'chunksLoaded',
+          }),
+
+    async recordLoaded(ref, head, progress) {
+      return transition(ref, {
+        from: ['queued', 'loading', 'failed'],
+        set: { status: 'ready', ...(await toHead(ref, head)), ...toProgress(progress) },
+        remove: ['failure'],
+      });
+    },
 
     fail: (ref, failure) =>
       transition(ref, { from: ['queued', 'loading'], set: { status: 'failed', failure } }),
@@ -201,4 +221,8 @@ export function createDatasetStore(options: {
       await dynamodb.send(new GetCommand({ TableName: table, Key }), { abortSignal: signal });
     },
   };
+}
+
+function toProgress({ chunksTotal, ...loaded }: Progress): Partial<Item> {
+  return chunksTotal === null ? loaded : { ...loaded, chunksTotal };
 }

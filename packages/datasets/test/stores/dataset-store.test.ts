@@ -34,14 +34,16 @@ const itemOf = async (ref: DatasetRef) =>
   ).Item;
 
 const FAILURE = { code: 'loading_failed', detail: 'why' } as const;
-const progress = { chunksLoaded: 1, rowsLoaded: 10, rowsRejected: 1 };
+const HEAD = { dialect: DIALECT, columns: ['a', 'b'] };
+const progress = { chunksTotal: 2, chunksLoaded: 1, rowsLoaded: 10, rowsRejected: 1 };
+const all = { chunksTotal: 2, chunksLoaded: 2, rowsLoaded: 20, rowsRejected: 2 };
 
 const transitions = {
   enqueue: (ref) => store.enqueue(ref, { etag: '"e"', bytes: 5 }),
-  startLoading: (ref) => store.startLoading(ref, { dialect: DIALECT, columns: ['a', 'b'], chunksTotal: 2 }),
-  recordProgress: (ref) => store.recordProgress(ref, { ...progress, complete: false }),
-  'recordProgress of the last chunk': (ref) =>
-    store.recordProgress(ref, { chunksLoaded: 2, rowsLoaded: 20, rowsRejected: 2, complete: true }),
+  startLoading: (ref) => store.startLoading(ref, HEAD),
+  recordProgress: (ref) => store.recordProgress(ref, progress, false),
+  'recordProgress of the last chunk': (ref) => store.recordProgress(ref, all, true),
+  recordLoaded: (ref) => store.recordLoaded(ref, HEAD, all),
   fail: (ref) => store.fail(ref, FAILURE),
   startDeleting: (ref) => store.startDeleting(ref),
 } satisfies Record<string, (ref: DatasetRef) => Promise<unknown>>;
@@ -53,6 +55,7 @@ const ARROWS: Record<Transition, Partial<Record<Status, Status>>> = {
   startLoading: { queued: 'loading', loading: 'loading', failed: 'loading' },
   recordProgress: { loading: 'loading', failed: 'failed' },
   'recordProgress of the last chunk': { loading: 'ready', failed: 'ready' },
+  recordLoaded: { queued: 'ready', loading: 'ready', failed: 'ready' },
   fail: { queued: 'failed', loading: 'failed' },
   startDeleting: {
     awaiting_upload: 'deleting',
@@ -123,21 +126,25 @@ test('a dataset that is created once more, since an answer was lost, is the same
   expect(await store.get(ref)).toMatchObject({ status: 'queued', etag: '"e"' });
 });
 
-test.each([
-  ['late', { chunksLoaded: 1, rowsLoaded: 10, rowsRejected: 1 }],
-  ['repeated', { chunksLoaded: 2, rowsLoaded: 20, rowsRejected: 2 }],
-])('%s news of progress changes nothing', async (_what, news) => {
+test('late news of progress changes nothing', async () => {
   const ref = await datasetIn('loading');
-  await store.recordProgress(ref, { chunksLoaded: 2, rowsLoaded: 20, rowsRejected: 2, complete: false });
+  await store.recordProgress(ref, all, false);
   const before = await itemOf(ref);
-  expect(await store.recordProgress(ref, { ...news, complete: false })).toBeUndefined();
+  expect(await store.recordProgress(ref, progress, false)).toBeUndefined();
   expect(await itemOf(ref)).toEqual(before);
+});
+
+test('how many chunks there are becomes known while none comes in', async () => {
+  const ref = await datasetIn('loading');
+  const unknown = await store.recordProgress(ref, { ...progress, chunksTotal: null }, false);
+  expect(unknown?.progress).toEqual({ ...progress, chunksTotal: null });
+  expect((await store.recordProgress(ref, progress, false))?.progress).toEqual(progress);
 });
 
 test('a file that is split again keeps the progress so far', async () => {
   const ref = await datasetIn('loading');
   await transitions.recordProgress(ref);
-  expect((await transitions.startLoading(ref))?.progress).toEqual({ chunksTotal: 2, ...progress });
+  expect((await transitions.startLoading(ref))?.progress).toEqual(progress);
 });
 
 test('a failed dataset says why until it is loaded after all', async () => {
@@ -275,7 +282,7 @@ test.each([
   const ref = newRef('wide');
   await create(ref);
   await transitions.enqueue(ref);
-  const loading = await store.startLoading(ref, { dialect: DIALECT, columns, chunksTotal: 1 });
+  const loading = await store.startLoading(ref, { dialect: DIALECT, columns });
   expect(loading?.columns).toEqual(columns);
   expect((await store.get(ref))?.columns).toEqual(columns);
   const { items } = await store.list('wide', { limit: 1 });
@@ -286,7 +293,7 @@ test('a dataset whose long names are removed already can still be seen, listed a
   const ref = newRef('half deleted');
   await create(ref);
   await transitions.enqueue(ref);
-  await store.startLoading(ref, { dialect: DIALECT, columns: WIDE, chunksTotal: 1 });
+  await store.startLoading(ref, { dialect: DIALECT, columns: WIDE });
   await transitions.startDeleting(ref);
   await backends.files.remove(ref.id);
   const seen = { status: 'deleting', columns: null };

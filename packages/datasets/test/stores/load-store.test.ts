@@ -19,13 +19,14 @@ beforeAll(async () => {
 });
 
 const never = new AbortController().signal;
-const SPLIT = { chunkBytes: 100, chunksTotal: 2 };
+const CHUNK_BYTES = 100;
 /** Two rows and a reject. */
 const CSV = '1,one\nno\n3,three\n';
 
 async function prepared(chunksTotal = 2): Promise<DatasetRef> {
   const ref = newRef();
-  await loads.prepare(ref, { ...SPLIT, chunksTotal });
+  await loads.prepare(ref, CHUNK_BYTES);
+  await loads.setChunksTotal(ref.id, chunksTotal);
   return ref;
 }
 
@@ -64,25 +65,25 @@ const ROWS = [
 
 test('a dataset is prepared by whoever comes first, however many come', async () => {
   const ref = newRef();
-  await Promise.all(Array.from({ length: 4 }, () => loads.prepare(ref, SPLIT)));
+  await Promise.all(Array.from({ length: 4 }, () => loads.prepare(ref, CHUNK_BYTES)));
   expect(await loads.ledger(ref.id)).toEqual({
-    chunksTotal: 2,
+    chunksTotal: null,
     chunksLoaded: 0,
     rowsLoaded: 0,
     rowsRejected: 0,
+    finished: false,
   });
 });
 
 test('whoever prepares a dataset again learns by which size it was cut', async () => {
   const ref = newRef();
-  expect(await loads.prepare(ref, { chunkBytes: 100, chunksTotal: 7 })).toBe(100);
-  expect(await loads.prepare(ref, { chunkBytes: 200, chunksTotal: 4 })).toBe(100);
-  expect((await loads.ledger(ref.id))?.chunksTotal).toBe(7);
+  expect(await loads.prepare(ref, 100)).toBe(100);
+  expect(await loads.prepare(ref, 200)).toBe(100);
 });
 
 test('an id that is no UUID never becomes SQL', async () => {
   const ref = { tenant: 'a', id: 'x"; DROP SCHEMA stowage; --' };
-  await expect(loads.prepare(ref, SPLIT)).rejects.toThrow(/uuid/i);
+  await expect(loads.prepare(ref, CHUNK_BYTES)).rejects.toThrow(/uuid/i);
   await expect(loads.load(ref.id, encoded(CSV), never)).rejects.toThrow(/uuid/i);
 });
 
@@ -91,7 +92,7 @@ test('a chunk is loaded: rows, rejects and its entry in the ledger', async () =>
   expect(await loads.load(id, encoded(CSV), never)).toBe('loaded');
   expect(await rowsOf(id)).toEqual(ROWS);
   expect(await rejectedRows(id)).toEqual([2]);
-  expect(await loads.ledger(id)).toEqual({ chunksTotal: 2, chunksLoaded: 1, rowsLoaded: 2, rowsRejected: 1 });
+  expect(await loads.ledger(id)).toMatchObject({ chunksLoaded: 1, rowsLoaded: 2, rowsRejected: 1 });
 });
 
 test('a chunk that comes again is not loaded again', async () => {
@@ -129,7 +130,7 @@ test('when the worker that was quicker fails, the one that waited loads', async 
 test('a chunk of a dataset that was never prepared, or was removed, is not loaded', async () => {
   const ref = newRef();
   expect(await loads.load(ref.id, encoded(CSV), never)).toBe('gone');
-  await loads.prepare(ref, SPLIT);
+  await loads.prepare(ref, CHUNK_BYTES);
   await loads.remove(ref);
   expect(await loads.load(ref.id, encoded(CSV), never)).toBe('gone');
   expect(await loads.ledger(ref.id)).toBeUndefined();
@@ -221,7 +222,7 @@ test('chunks may come in any order', async () => {
   await loads.load(id, encoded(CSV, { number: 1, firstRow: 4 }), never);
   await loads.load(id, encoded(CSV, { number: 0, firstRow: 1 }), never);
   expect((await rowsOf(id)).map(({ row }) => row)).toEqual([1, 3, 4, 6]);
-  expect(await loads.ledger(id)).toEqual({ chunksTotal: 2, chunksLoaded: 2, rowsLoaded: 4, rowsRejected: 2 });
+  expect(await loads.ledger(id)).toMatchObject({ chunksLoaded: 2, rowsLoaded: 4, rowsRejected: 2 });
 });
 
 test('finishing merges the profile of the chunks, once, however often it is done', async () => {
@@ -243,6 +244,29 @@ test('a dataset without chunks can be finished, one that is gone need not be', a
   await loads.finish(id, 3);
   expect(await createReadStore(backends.database).profile(id)).toHaveLength(3);
   await loads.finish(newRef().id, 3);
+});
+
+test('a file of one chunk is loaded and finished at once, however often and by however many', async () => {
+  const ref = newRef();
+  const whole = () =>
+    loads.loadWhole(ref, { chunkBytes: CHUNK_BYTES, columnCount: 2, chunk: encoded(CSV) }, never);
+  expect(await Promise.all([whole(), whole()])).toEqual([CHUNK_BYTES, CHUNK_BYTES]);
+  expect(await whole()).toBe(CHUNK_BYTES);
+  expect(await rowsOf(ref.id)).toEqual(ROWS);
+  expect(await loads.ledger(ref.id)).toEqual({
+    chunksTotal: 1,
+    chunksLoaded: 1,
+    rowsLoaded: 2,
+    rowsRejected: 1,
+    finished: true,
+  });
+});
+
+test('a file that was cut otherwise before is not loaded whole', async () => {
+  const { id, tenant } = await prepared();
+  const file = { chunkBytes: 2 * CHUNK_BYTES, columnCount: 2, chunk: encoded(CSV) };
+  expect(await loads.loadWhole({ id, tenant }, file, never)).toBe(CHUNK_BYTES);
+  expect(await rowsOf(id)).toEqual([]);
 });
 
 test('only the first rejects are kept, whichever chunk comes first', async () => {

@@ -32,7 +32,7 @@ const never = new AbortController().signal;
 
 async function dataset(chunks: { firstRow: number; csv: string }[]): Promise<string> {
   const ref = newRef();
-  await loads.prepare(ref, { chunkBytes: 1, chunksTotal: chunks.length });
+  await loads.prepare(ref, 1);
   for (const [number, { firstRow, csv }] of chunks.entries()) {
     await loads.load(ref.id, encoded(csv, { number, firstRow }), never);
   }

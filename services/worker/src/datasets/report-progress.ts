@@ -14,10 +14,10 @@ export async function reportProgress(
 ): Promise<void> {
   const ledger = await loads.ledger(ref.id);
   if (!ledger) return;
-  const { chunksTotal, ...loaded } = ledger;
-  const complete = loaded.chunksLoaded === chunksTotal;
-  if (complete) await loads.finish(ref.id, columnCount, signal);
-  const dataset = await datasets.recordProgress(ref, { ...loaded, complete });
+  const { finished, ...progress } = ledger;
+  const complete = progress.chunksLoaded === progress.chunksTotal;
+  if (complete && !finished) await loads.finish(ref.id, columnCount, signal);
+  const dataset = await datasets.recordProgress(ref, progress, complete);
   if (complete && dataset)
-    log.info({ rows: loaded.rowsLoaded, rejected: loaded.rowsRejected }, 'dataset is ready');
+    log.info({ rows: progress.rowsLoaded, rejected: progress.rowsRejected }, 'dataset is ready');
 }
