@@ -18,8 +18,8 @@ beforeAll(async () => {
     leaseSeconds: 10,
     environment: { CHUNK_BYTES: '65536' },
   });
-  // About forty chunks.
-  file = makeFile(50_000);
+  // Some 120 chunks.
+  file = makeFile(150_000);
 });
 afterAll(() => application.close());
 
@@ -81,7 +81,7 @@ test('killed and started', async () => {
 test('connections cut in the middle of a COPY', async () => {
   const cut = await asOperator(async (client) => {
     let count = 0;
-    for (const end = Date.now() + 20_000; count < 10 && Date.now() < end; await sleep(5)) {
+    for (const end = Date.now() + 20_000; count < 3 && Date.now() < end; await sleep(5)) {
       const { rows } = await client.query<{ cut: number }>(
         `SELECT count(pg_terminate_backend(pid))::int AS cut FROM pg_stat_activity
          WHERE application_name = 'stowage-worker' AND state = 'active' AND query LIKE 'COPY%'`,

@@ -51,7 +51,11 @@ test('a redrive after the cause is mended heals every failed dataset', async () 
   for (const name of ['first', 'second', 'third']) {
     const file = makeFile(1_000);
     const { id } = await client.start(name, file.csv);
-    const { failure, progress } = await client.until(id, ({ status }) => status === 'failed');
+    // The first chunk may fail before the last is found.
+    const { failure, progress } = await client.until(
+      id,
+      (dataset) => dataset.status === 'failed' && dataset.progress.chunksTotal !== null,
+    );
     expect(failure).toMatchObject({ code: 'loading_failed', detail: expect.stringContaining('broken') });
     chunks += progress.chunksTotal ?? 0;
     loads.set(id, file);
@@ -66,7 +70,7 @@ test('a redrive after the cause is mended heals every failed dataset', async () 
 });
 
 test('a worker killed on the last delivery leaves its dataset loading, which only a redrive ends', async () => {
-  const file = makeFile(100);
+  const file = makeFile(1_000);
   await database.query('BEGIN; LOCK TABLE stowage.chunks IN ACCESS EXCLUSIVE MODE');
   const { id } = await client.start('killed at last', file.csv);
   const waits = async () =>
