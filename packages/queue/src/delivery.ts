@@ -52,9 +52,11 @@ export function createDelivery<Message>(
     const messageId = message.MessageId ?? '';
     const receiveCount = Number(message.Attributes?.ApproximateReceiveCount ?? 1);
     const lastDelivery = receiveCount >= queue.maxReceiveCount;
-    let log: Logger | undefined;
     let type = 'unknown';
     let ending: Ending = { outcome: 'done' };
+    let child: Logger | undefined;
+    // Made when it is asked for: where nothing is logged, it would take a twentieth of what a message costs.
+    const log = () => (child ??= options.log.child({ messageId, receiveCount, type }));
 
     const started = performance.now();
     const timer = setTimeout(() => {
@@ -64,13 +66,14 @@ export function createDelivery<Message>(
       if (stopping.aborted) throw new Stopped('the consumer is stopping');
       const parsed = parse(message.Body ?? '');
       type = messageType(parsed);
-      log = options.log.child({ messageId, receiveCount, type });
       await handleWhenAvailable(parsed, {
         signal: lease.abort.signal,
         receiveCount,
         lastDelivery,
         deadline: lease.receivedAt + handlerTimeoutMs,
-        log,
+        get log() {
+          return log();
+        },
         messageId,
         attributes: textAttributes(message),
       });
@@ -86,8 +89,8 @@ export function createDelivery<Message>(
     metrics.duration.observe({ type, outcome }, seconds);
     metrics.outcomes.inc({ type, outcome });
     const level = outcome === 'failed' && lastDelivery ? 'error' : LOG_LEVELS[outcome];
-    log ??= options.log.child({ messageId, receiveCount });
-    log[level]({ outcome, seconds, lastDelivery, err: error }, 'delivery ended');
+    if (options.log.isLevelEnabled(level))
+      log()[level]({ outcome, seconds, lastDelivery, err: error }, 'delivery ended');
 
     if (outcome === 'returned') await pollingEnded();
     if (outcome === 'lost') leases.release(lease);
@@ -102,13 +105,13 @@ export function createDelivery<Message>(
    * itself once every slot waits.
    */
   async function handleWhenAvailable(message: Message, context: HandlerContext): Promise<void> {
-    const { signal, log } = context;
+    const { signal } = context;
     for (let attempt = 1; ; attempt++) {
       try {
         return await handle(message, context);
       } catch (error) {
         if (!isUnavailable(error) || signal.aborted || stopping.aborted) throw error;
-        log.warn({ err: error, attempt }, 'a dependency is unavailable: the handler will run again');
+        context.log.warn({ err: error, attempt }, 'a dependency is unavailable: the handler will run again');
         await sleep(fullJitter(attempt, UNAVAILABLE_BASE_MS, UNAVAILABLE_CAP_MS), signal, stopping);
         if (signal.aborted || stopping.aborted) throw error;
       }
