@@ -6,7 +6,7 @@
  */
 export const workerEnvironment = {
   /** V8's young generation, in MB for each of its halves; the default grows to 16. */
-  NODE_OPTIONS: '--max-semi-space-size=8',
+  NODE_OPTIONS: '--max-semi-space-size=1',
   /** glibc: few arenas, and buffers of 64 KiB, the size that a socket is read by, are given back as soon as they are free. */
   MALLOC_ARENA_MAX: '2',
   MALLOC_MMAP_THRESHOLD_: '65536',
