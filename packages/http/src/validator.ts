@@ -15,6 +15,8 @@ const TRUSTED = { meta: false, validateSchema: false, code: { optimize: false } 
 const CONVERTING = { coerceTypes: true, strictNumbers: false } as const;
 const build = AjvCompiler();
 
+type Validator = ReturnType<ReturnType<typeof build>>;
+
 /**
  * Validators for requests: bodies are taken as they are; query, path and headers are text, so numbers and booleans in
  * them are converted. All errors are reported, not the first only; the body limit bounds that work.
@@ -23,5 +25,18 @@ export const buildValidator: BuildCompilerFromPool = (externalSchemas) => {
   const strict = build(externalSchemas, { customOptions: { ...STRICT, ...TRUSTED } });
   const converting = build(externalSchemas, { customOptions: { ...STRICT, ...TRUSTED, ...CONVERTING } });
   // Fastify passes the schema together with the part of the request that it is for; the types know the schema only.
-  return (route) => ((route as { httpPart?: string }).httpPart === 'body' ? strict : converting)(route);
+  return (route) =>
+    lazily(() => ((route as { httpPart?: string }).httpPart === 'body' ? strict : converting)(route));
 };
+
+/** Compiles a validator when it is first asked: all of them together would take a twentieth of a start. */
+function lazily(compile: () => Validator): Validator {
+  let compiled: Validator | undefined;
+  const validate = (data: unknown): boolean => {
+    compiled ??= compile();
+    const valid = compiled(data) as boolean;
+    (validate as Validator).errors = compiled.errors;
+    return valid;
+  };
+  return validate as Validator;
+}
