@@ -79,7 +79,7 @@ test('chunks are loaded while the file is still being read, and with the last th
   const read: typeof stores.files.read = async (...call) => {
     const bytes = Buffer.concat(await (await stores.files.read(...call)).toArray());
     // Not by `Readable.from`, which would read ahead.
-    return inTheMiddle(bytes) as unknown as Readable;
+    return Object.assign(inTheMiddle(bytes), { destroy: () => {} }) as unknown as Readable;
   };
   async function* inTheMiddle(bytes: Buffer) {
     yield bytes.subarray(0, bytes.length / 2);
@@ -140,6 +140,20 @@ test('nor do they stay when the worker is killed before they go', async () => {
   await worker.deliver(split);
   expect(await worker.remains(ref)).not.toContain('table');
   expect((await stores.datasets.get(ref))?.failure?.code).toBe('record_too_long');
+});
+
+test('a file that is not read after all does not keep its connection to S3', async () => {
+  const { split } = await worker.complete(csvOf(RECORDS));
+  const bodies: Readable[] = [];
+  const read: typeof stores.files.read = async (...call) => {
+    const body = await stores.files.read(...call);
+    bodies.push(body);
+    return body;
+  };
+  const prepare = () => Promise.reject(new Error('no database'));
+  const broken = { ...stores, files: { ...stores.files, read }, loads: { ...stores.loads, prepare } };
+  await expect(deliverTo(broken, split, { log: silent() })).rejects.toThrow('no database');
+  expect(bodies.map(({ destroyed }) => destroyed)).toEqual([true]);
 });
 
 test('the message of split-file may come before the record of it', async () => {

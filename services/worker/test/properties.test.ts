@@ -1,8 +1,9 @@
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import type { Dataset, Message } from '@stowage/datasets';
+import type { Dataset, FileStore, Message } from '@stowage/datasets';
 import { createLogger } from '@stowage/runtime';
 import { csvOf, deleteMessage, deliverTo, isChunk, rowsOf, startWorker, type Worker } from './support.ts';
 
@@ -33,6 +34,8 @@ interface Fate {
   steps: number[][];
   /** For each step: size of the chunks, as if each worker were configured for itself. */
   chunkBytes: number[];
+  /** For each chunk that is sent: whether it is loaded at once, while its file is still being split. */
+  early: boolean[];
   /** At which step the dataset is deleted, or its file replaced. */
   deletedAt: number | null;
   replacedAt: number | null;
@@ -54,6 +57,7 @@ const fates: fc.Arbitrary<Fate> = fc.record({
     maxLength: STEPS,
   }),
   chunkBytes: fc.array(fc.constantFrom(64, 64, 150, 1_000), { minLength: STEPS, maxLength: STEPS }),
+  early: fc.array(fc.boolean(), { maxLength: 20 }),
   deletedAt: fc.option(fc.nat({ max: STEPS - 1 })),
   replacedAt: fc.option(fc.nat({ max: STEPS - 1 }), { freq: 4 }),
 });
@@ -73,6 +77,18 @@ function faulty<T extends object>(store: T, next: () => Fault): T {
       };
     },
   });
+}
+
+/** S3 that gives a file piece by piece, so that its chunks are found one by one. */
+function slowly(files: FileStore): FileStore {
+  const read: FileStore['read'] = async (...call) => {
+    const bytes = Buffer.concat(await (await files.read(...call)).toArray());
+    const count = Math.ceil(bytes.length / 50);
+    return Readable.from(
+      Array.from({ length: count }, (_, piece) => bytes.subarray(50 * piece, 50 * piece + 50)),
+    );
+  };
+  return { ...files, read };
 }
 
 /** A message in the queue. */
@@ -99,17 +115,21 @@ async function live(fate: Fate) {
   const deadLetters: Waiting[] = [];
   const faults = fate.faults.values();
   const next = (): Fault => faults.next().value ?? null;
+  const early = fate.early.values();
 
   const sendAll = async (messages: Iterable<Message>) => {
     for (const message of messages) {
       if (next() === 'before') throw new Error('killed while it sent');
-      queue.push(wait(message));
+      const waiting = wait(message);
+      queue.push(waiting);
+      if (early.next().value) await deliver(waiting, 64);
     }
   };
   const unreliable = {
     ...dependencies,
     datasets: faulty(datasets, next),
     loads: faulty(dependencies.loads, next),
+    files: slowly(dependencies.files),
     producer: { sendAll, send: (message: Message) => sendAll([message]) },
   };
 

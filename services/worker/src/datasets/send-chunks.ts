@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import {
   type ChunkRange,
   type Dataset,
@@ -23,9 +24,24 @@ export async function sendChunks(
   dependencies: Dependencies,
   context: HandlerContext,
 ): Promise<boolean> {
-  const { datasets, files, loads, producer } = dependencies;
+  const body = await dependencies.files.read(dataset.id, message.etag, undefined, context.signal);
+  try {
+    return await sendChunksOf(body, message, dataset, dependencies, context);
+  } finally {
+    // Or its connection to S3 would stay in use, when the database was out of reach for one.
+    body.destroy();
+  }
+}
+
+async function sendChunksOf(
+  body: Readable,
+  message: SplitFile,
+  dataset: Dataset,
+  dependencies: Dependencies,
+  context: HandlerContext,
+): Promise<boolean> {
+  const { datasets, loads, producer } = dependencies;
   const { log, signal } = context;
-  const body = await files.read(dataset.id, message.etag, undefined, signal);
   // If CHUNK_BYTES was changed since an earlier run, some of its chunks may be loaded: the file is cut as it was.
   const chunkBytes = await loads.prepare(dataset, dependencies.chunkBytes, signal);
   const splitter = new Splitter({ dialect: dataset.dialect, chunkBytes });
