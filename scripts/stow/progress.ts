@@ -95,20 +95,21 @@ export function uploadStage(sent: number, total: number, seconds: number): Stage
 
 export function loadStage({ status, progress }: Dataset, seconds: number): Stage {
   const { chunksTotal, chunksLoaded, rowsLoaded, rowsRejected } = progress;
-  if (status !== 'loading' || chunksTotal === null) {
-    return { label: 'Queued', fraction: undefined, figures: [format.clock(seconds)] };
-  }
+  if (status !== 'loading') return { label: 'Queued', fraction: undefined, figures: [format.clock(seconds)] };
   const rows = rowsLoaded + rowsRejected;
+  const figures = [format.quantity(rows, 'row'), format.rowRate(rows, seconds), format.clock(seconds)];
+  // Chunks are loaded while the file is still being split.
+  if (chunksTotal === null)
+    return {
+      label: 'Loading',
+      fraction: undefined,
+      figures: [format.quantity(chunksLoaded, 'chunk'), ...figures],
+    };
   const loaded = format.count(chunksLoaded).padStart(format.count(chunksTotal).length);
   return {
     label: 'Loading',
     fraction: chunksTotal === 0 ? 1 : chunksLoaded / chunksTotal,
-    figures: [
-      `${loaded} of ${format.quantity(chunksTotal, 'chunk')}`,
-      format.quantity(rows, 'row'),
-      format.rowRate(rows, seconds),
-      format.clock(seconds),
-    ],
+    figures: [`${loaded} of ${format.quantity(chunksTotal, 'chunk')}`, ...figures],
   };
 }
 

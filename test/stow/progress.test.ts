@@ -6,7 +6,7 @@ import type { Dataset } from '../../scripts/stow/contract.ts';
 import { ApiError, NetworkError } from '../../scripts/stow/errors.ts';
 import { follow } from '../../scripts/stow/follow.ts';
 import * as format from '../../scripts/stow/format.ts';
-import { terminalDisplay, uploadStage } from '../../scripts/stow/progress.ts';
+import { loadStage, terminalDisplay, uploadStage } from '../../scripts/stow/progress.ts';
 import { parseEvents, type ServerSentEvent } from '../../scripts/stow/server-sent-events.ts';
 import { displayWidth } from '../../scripts/stow/text.ts';
 
@@ -47,6 +47,15 @@ test.each([20, 40, 60, 80, 100, 200])('a terminal with %i columns is never overr
 
 test.each([80, 100, 200])('a terminal with %i columns has room for a bar and all figures', (columns) => {
   expect(progressLine(columns)).toMatch(/━+─+ +40% {2}2\.00 GB of 5\.00 GB {2}32\.8 MB\/s {2}1:01$/);
+});
+
+test('while a file is still being split, what is loaded so far is shown', () => {
+  const progress = { chunksTotal: null, chunksLoaded: 3, rowsLoaded: 90, rowsRejected: 10 };
+  expect(loadStage({ status: 'loading', progress } as Dataset, 5)).toEqual({
+    label: 'Loading',
+    fraction: undefined,
+    figures: ['3 chunks', '100 rows', '20 rows/s', '0:05'],
+  });
 });
 
 function dataset(status: Dataset['status']): Dataset {
