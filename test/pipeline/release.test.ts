@@ -87,7 +87,7 @@ test('the first release makes an environment from nothing', async () => {
 
 test('a new commit replaces the one before, and leaves alone how many tasks there are', async () => {
   second = source.commit(first, {
-    'packages/datasets/migrations/0002_second.sql': 'create table stowage.second ();\n',
+    'packages/datasets/migrations/9001_second.sql': 'create table stowage.second ();\n',
   });
   serviceOf('dev-api').desiredCount = 5;
 
@@ -120,7 +120,7 @@ test('a migration that fails leaves both services as they were', async () => {
   const services = [serviceOf('dev-api').taskDefinition, serviceOf('dev-worker').taskDefinition];
   const migration = 'create table stowage.third ();\nalter table stowage.none add more text;\n';
   const { phases, output } = await release(
-    source.commit(second, { 'packages/datasets/migrations/0003_third.sql': migration }),
+    source.commit(second, { 'packages/datasets/migrations/9002_third.sql': migration }),
   );
 
   expect(phases).toMatchObject({ build: 'FAILED' });
