@@ -18,13 +18,13 @@ const worker = (cpuSeconds: number) =>
 export const LOADING: readonly Use[] = [
   {
     what: 'Worker',
-    from: '35 s of a virtual CPU, measured, and 2 GB of memory for as long',
-    dollars: worker(35),
+    from: '12 s of a virtual CPU, measured, and 2 GB of memory for as long',
+    dollars: worker(12),
   },
   {
     what: 'SQS',
-    from: '120 chunks, two requests each and some for the whole',
-    dollars: million(CHUNKS_A_GB * 2 + 15, PRICES.queueRequests),
+    from: '120 chunks, three requests each and some for the whole',
+    dollars: million(CHUNKS_A_GB * 3 + 15, PRICES.queueRequests),
   },
   {
     what: 'DynamoDB',
@@ -43,8 +43,8 @@ export const KEEPING: readonly Use[] = [
   { what: 'The file in S3', from: '1 GB', dollars: PRICES.fileStorage.dollars },
   {
     what: 'The rows in Postgres, one zone',
-    from: '2.3 GB, measured; twice that in two zones',
-    dollars: 2.3 * PRICES.databaseStorage.dollars,
+    from: '1.3 GB, measured; twice that in two zones',
+    dollars: 1.3 * PRICES.databaseStorage.dollars,
   },
 ];
 
@@ -64,8 +64,8 @@ export const READING: readonly Use[] = [
   },
   {
     what: 'Tasks of the api',
-    from: '3.5 ms of a virtual CPU a page, measured, at 70 % of CPU',
-    dollars: worker((1e6 * 0.0035) / 0.7),
+    from: '0.45 ms of a virtual CPU a page, measured, at 70 % of CPU',
+    dollars: worker((1e6 * 0.00045) / 0.7),
   },
 ];
 

@@ -44,7 +44,9 @@ export async function takeTurns(
 }
 
 export function median(figures: readonly number[]): number {
-  return figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? NaN;
+  const sorted = figures.toSorted((a, b) => a - b);
+  const [below = NaN, above = NaN] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+  return (below + above) / 2;
 }
 
 /** `1.32 (1.10–1.45)`: the median, and between what it lies. */
