@@ -9,7 +9,7 @@ import type { DatasetRef } from './dataset.ts';
 
 const Ref = { tenant: Type.String({ minLength: 1 }), datasetId: Type.String({ format: 'uuid' }) };
 
-/** Find the chunks of an uploaded file and send one message for each. */
+/** Find the chunks of an uploaded file and send one message for each, or load a file of one chunk. */
 export const SplitFile = Type.Object({
   type: Type.Literal('split-file'),
   version: Type.Literal(1),

@@ -29,7 +29,7 @@ export const buildValidator: BuildCompilerFromPool = (externalSchemas) => {
     lazily(() => ((route as { httpPart?: string }).httpPart === 'body' ? strict : converting)(route));
 };
 
-/** Compiles a validator when it is first asked: all of them together would take a twentieth of a start. */
+/** Compiles a validator when it is first asked: all of them together would take a tenth of a start. */
 function lazily(compile: () => Validator): Validator {
   let compiled: Validator | undefined;
   const validate = (data: unknown): boolean => {

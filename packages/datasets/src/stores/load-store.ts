@@ -47,7 +47,7 @@ export interface LoadStore {
    */
   load: (id: string, chunk: EncodedChunk, signal: AbortSignal) => Promise<'loaded' | 'already' | 'gone'>;
   /**
-   * Does all of the above, and finishes, in one transaction: for a file of one chunk, or of none.
+   * Prepares, loads and finishes a file of one chunk, or of none, in one transaction.
    *
    * @returns the size by which the file was cut the first time; if that is another, nothing was loaded
    */
