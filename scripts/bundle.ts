@@ -29,6 +29,7 @@ const programs = {
   main: `services/${service}/src/main.ts`,
   migrate: 'services/migrate/src/main.ts',
   healthcheck: 'scripts/bundle/healthcheck.ts',
+  ...(service === 'worker' ? { 'encoder-thread': 'services/worker/src/encoder-thread.ts' } : {}),
 };
 
 rmSync(folder, { recursive: true, force: true });

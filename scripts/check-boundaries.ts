@@ -23,7 +23,7 @@ const FORBIDDEN: Record<string, string[]> = {
   'services/migrate': ['api', 'worker', 'local', 'http', 'queue'],
 };
 
-const IMPORT = /(?:from|import)\s*\(?\s*'(@stowage\/[\w-]+|\.\.?\/[^']*)'/g;
+const IMPORT = /(?:from|import)\s*\(?\s*'(@stowage\/[\w-]+|\.\.?\/[^']*)(?:\/[\w-]+)?'/g;
 
 const unknown = globSync('{packages,services}/*', { cwd: root })
   .filter((folder) => !(folder in FORBIDDEN))

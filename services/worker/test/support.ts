@@ -22,6 +22,7 @@ import { createAwsClients, createLogger } from '@stowage/runtime';
 import { eachRow } from '../../../test/support/each-row.ts';
 import { createBufferPool } from '../src/buffer-pool.ts';
 import type { Dependencies } from '../src/dependencies.ts';
+import { startEncoder } from '../src/encoder.ts';
 import { createHandler } from '../src/handlers.ts';
 
 const CHUNK_BYTES = 64;
@@ -63,7 +64,9 @@ export async function startWorker(): Promise<Worker> {
     statementTimeoutMs: 20_000,
     log,
   });
+  const encoder = startEncoder();
   afterAll(async () => {
+    await encoder.close();
     await database.close();
     aws.close();
     await stack.close();
@@ -85,6 +88,7 @@ export async function startWorker(): Promise<Worker> {
     loads: createLoadStore(database),
     producer: { sendAll, send: (message) => sendAll([message]) },
     buffers: createBufferPool(CHUNK_BYTES),
+    encoder,
     chunkBytes: CHUNK_BYTES,
   };
 

@@ -14,8 +14,8 @@ import type { Reject } from './reject.ts';
 /** Rejects that are kept of a dataset; all are counted. */
 export const MAX_REJECTS = 10_000;
 
-/** A block is handed out once it holds this much; one record may make it longer. */
-const BLOCK_BYTES = 256 * 1024;
+/** A block is handed out once it holds this much; one record may make it longer. With less, handing over takes its time. */
+const BLOCK_BYTES = 1024 * 1024;
 
 /**
  * Bytes of text in a row group, unless it is of one row: with it a tuple is as long as Postgres keeps whole in a table,
@@ -52,8 +52,10 @@ export interface ChunkResult {
 export interface ChunkEncoder {
   /**
    * The chunk as PostgreSQL's binary COPY data for `(first_row bigint, rows text)`, block by block, from header to
-   * trailer. A tuple is a row group: rows that follow each other, a line each, as JSON arrays of their cells. A block is good until the next one is asked for, when its memory is used again, the last one for ever.
-   * Nothing is encoded before it is asked for. Call it once.
+   * trailer. A tuple is a row group: rows that follow each other, a line each, as JSON arrays of their cells. A
+   * block is good until the next but one is asked for, when its memory is used again, the last one for ever: so one can
+   * be encoded while the one before is sent. It lies in shared memory, so that another thread can send it, but for the
+   * last. Nothing is encoded before it is asked for. Call it once.
    * @param bytes - the whole chunk, as the splitter cut it
    */
   encode(bytes: Buffer): Generator<Buffer, void, undefined>;
@@ -86,6 +88,8 @@ interface Work {
   /** Whether every record must be checked for invalid bytes and NULs, since the chunk holds some. */
   suspect: boolean;
   room: Room;
+  /** Of the block before, which may still be being sent. */
+  otherRoom: Room;
   /** Offset in the block from which on, behind all rows, the texts of cells are that JSON writes differently. */
   texts: number;
   rows: number;
@@ -106,23 +110,23 @@ export function createChunkEncoder(options: ChunkEncoderOptions): ChunkEncoder {
 
   function* encode(chunk: Buffer): Generator<Buffer, void, undefined> {
     work = startWork(options, chunk);
-    const { input, room } = work;
-    const { block, cells } = room;
+    const { input } = work;
     try {
-      let out = COPY_HEADER.copy(block);
+      let out = COPY_HEADER.copy(work.room.block);
       while (work.at < input.length) {
         out = fill(work, out);
-        profiler?.observe(cells);
+        profiler?.observe(work.room.cells);
         if (out >= BLOCK_BYTES) {
           // No copy: those of a large file made half of a worker's garbage.
-          yield block.subarray(0, out);
+          yield work.room.block.subarray(0, out);
+          [work.room, work.otherRoom] = [work.otherRoom, work.room];
           out = 0;
         }
       }
-      out += COPY_TRAILER.copy(block, out);
-      yield Buffer.from(block.subarray(0, out));
+      out += COPY_TRAILER.copy(work.room.block, out);
+      yield Buffer.from(work.room.block.subarray(0, out));
     } finally {
-      spareRooms.push(room);
+      spareRooms.push(work.room, work.otherRoom);
     }
   }
 
@@ -143,7 +147,7 @@ const spareRooms: Room[] = [];
 function borrowRoom(bytes: number, cells: number): Room {
   const spare = spareRooms.pop();
   if (spare && spare.block.length >= bytes && spare.cells.starts.length >= cells) return spare;
-  const block = Buffer.allocUnsafeSlow(bytes);
+  const block = Buffer.from(new SharedArrayBuffer(bytes));
   const view = viewOf(block);
   return {
     block,
@@ -158,6 +162,9 @@ function startWork(options: ChunkEncoderOptions, chunk: Buffer): Work {
   // Room for any record that begins before the block is full, and for a word that is copied or read beyond its end.
   // Memory that is not written to costs next to nothing.
   const texts = BLOCK_BYTES + TUPLE_HEADER_BYTES + LONGEST_ESCAPE * input.length + 3 * columnCount + 8;
+  const roomBytes = texts + input.length + 8;
+  // Each takes 3 bytes at least.
+  const cells = Math.ceil(BLOCK_BYTES / 3) + columnCount;
   return {
     delimiter: dialect.delimiter.charCodeAt(0),
     columnCount,
@@ -167,8 +174,8 @@ function startWork(options: ChunkEncoderOptions, chunk: Buffer): Work {
     source: viewOf(input),
     at: 0,
     suspect: !isUtf8(input) || input.includes(0),
-    // Each cell takes 3 bytes at least.
-    room: borrowRoom(texts + input.length + 8, Math.ceil(BLOCK_BYTES / 3) + columnCount),
+    room: borrowRoom(roomBytes, cells),
+    otherRoom: borrowRoom(roomBytes, cells),
     texts,
     rows: 0,
     rejected: 0,

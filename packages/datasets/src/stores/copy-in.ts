@@ -10,14 +10,18 @@ import { from as copyFrom } from 'pg-copy-streams';
  * Not by `pipeline`: when Postgres ends the COPY, `pipeline` destroys the stream, which then waits for the answer to a
  * CopyFail that can never come, and the message that is being worked on would hang until its deadline.
  */
-export async function copyIn(client: PoolClient, statement: string, blocks: Iterable<Buffer>): Promise<void> {
+export async function copyIn(
+  client: PoolClient,
+  statement: string,
+  blocks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const copy = client.query(copyFrom(statement));
   const finished = once(copy, 'finish');
   let ended = false;
   // Noted here, since it may fail before anybody waits for it.
   finished.catch(() => (ended = true));
   try {
-    for (const block of blocks) {
+    for await (const block of blocks) {
       if (!copy.write(block)) await Promise.race([once(copy, 'drain'), finished]);
     }
   } catch (error) {

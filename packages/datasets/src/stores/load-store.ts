@@ -19,8 +19,8 @@ export interface Ledger {
 /** One chunk on its way into the database. */
 export interface EncodedChunk {
   number: number;
-  /** Binary COPY data for `(first_row bigint, rows text)`. */
-  blocks: () => Iterable<Buffer>;
+  /** Binary COPY data for `(first_row bigint, rows text)`. The next block is asked for when the one before is sent. */
+  blocks: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** Asked for after the last block. */
   result: () => { rows: number; rejected: number; rejects: Reject[]; profile: Profile };
 }

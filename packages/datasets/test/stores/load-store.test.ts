@@ -149,7 +149,7 @@ const BREAKS: [where: string, chunk: () => EncodedChunk][] = [
   [
     'between rows',
     () => {
-      const chunk = encoded('1,x\n'.repeat(100_000));
+      const chunk = encoded('1,x\n'.repeat(400_000));
       return {
         ...chunk,
         *blocks() {
@@ -197,7 +197,7 @@ test.each(BREAKS)('a load that breaks %s leaves nothing, and can be done again',
 test('a load that is aborted leaves nothing, and can be done again', async () => {
   const { id } = await prepared();
   const abort = new AbortController();
-  const chunk = encoded('1,x\n'.repeat(100_000));
+  const chunk = encoded('1,x\n'.repeat(400_000));
   const failed = loads.load(
     id,
     {

@@ -68,7 +68,7 @@ export const newRef = (tenant = 'a'): DatasetRef => ({ tenant, id: uuidv7() });
 export function encoded(
   csv: string,
   chunk: { number?: number; firstRow?: number; columnCount?: number } = {},
-): EncodedChunk {
+): Omit<EncodedChunk, 'blocks'> & { blocks: () => Iterable<Buffer> } {
   const { number = 0, firstRow = 1, columnCount = 2 } = chunk;
   const dialect = { delimiter: ',', encoding: 'utf-8' } as const;
   const encoder = createChunkEncoder({ dialect, columnCount, firstRow, firstLine: firstRow + 1 });

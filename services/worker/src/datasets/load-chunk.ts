@@ -1,7 +1,6 @@
 import { datasetOf, FileChanged, type LoadChunk } from '@stowage/datasets';
 import type { HandlerContext } from '@stowage/queue';
 import type { Dependencies } from '../dependencies.ts';
-import { encodeChunk } from './encode-chunk.ts';
 import { readExactly } from './read-exactly.ts';
 import { reportProgress } from './report-progress.ts';
 
@@ -15,7 +14,7 @@ export async function loadChunk(
   dependencies: Dependencies,
   context: HandlerContext,
 ): Promise<void> {
-  const { datasets, files, loads, buffers } = dependencies;
+  const { datasets, files, loads, buffers, encoder } = dependencies;
   const { log, signal } = context;
   const { chunk, columnCount, etag } = message;
   const ref = datasetOf(message);
@@ -27,7 +26,7 @@ export async function loadChunk(
       if (error instanceof FileChanged) return error;
       throw error;
     }
-    return loads.load(ref.id, encodeChunk(bytes, chunk, message, columnCount), signal);
+    return loads.load(ref.id, encoder.encode(bytes, chunk, message, columnCount), signal);
   });
 
   log.debug({ chunk: chunk.number, outcome }, 'chunk');

@@ -1,7 +1,6 @@
 import { type Dataset, type SplitFile, Splitter } from '@stowage/datasets';
 import type { HandlerContext } from '@stowage/queue';
 import type { Dependencies } from '../dependencies.ts';
-import { encodeChunk } from './encode-chunk.ts';
 import { readExactly } from './read-exactly.ts';
 
 /**
@@ -13,7 +12,7 @@ import { readExactly } from './read-exactly.ts';
 export async function loadWhole(
   message: SplitFile,
   dataset: Dataset,
-  { datasets, files, loads, buffers, chunkBytes }: Dependencies,
+  { datasets, files, loads, buffers, encoder, chunkBytes }: Dependencies,
   { log, signal }: HandlerContext,
 ): Promise<'loaded' | 'gone' | 'cut otherwise'> {
   const { head, cutBy } = await buffers.lend(message.bytes, async (bytes) => {
@@ -23,7 +22,8 @@ export async function loadWhole(
     const { chunks, dialect, columns } = splitter.end();
     const [range] = chunks;
     const columnCount = columns.length;
-    const chunk = range && encodeChunk(bytes.subarray(range.start, range.end), range, dialect, columnCount);
+    const chunk =
+      range && encoder.encode(bytes.subarray(range.start, range.end), range, dialect, columnCount);
     const file = { chunkBytes, columnCount, chunk };
     return { head: { dialect, columns }, cutBy: await loads.loadWhole(dataset, file, signal) };
   });

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import {
   type ChunkRange,
   type Dataset,
@@ -10,6 +11,12 @@ import {
 import type { HandlerContext } from '@stowage/queue';
 import type { Dependencies } from '../dependencies.ts';
 import { reportProgress } from './report-progress.ts';
+
+/**
+ * After so many bytes the rest of the process has its turn. Node by itself reads 2 MB of a file that comes fast before it
+ * looks at any other socket, and the chunks that are loaded beside would wait that long for each block.
+ */
+const TURN_BYTES = 512 * 1024;
 
 /**
  * Reads a file once, from end to end, and sends a message for each chunk as it is found, so that others load while this
@@ -62,8 +69,14 @@ async function sendChunksOf(
     return true;
   }
 
+  let sinceTurn = 0;
   for await (const bytes of body) {
     splitter.push(bytes as Buffer);
+    sinceTurn += (bytes as Buffer).length;
+    if (sinceTurn >= TURN_BYTES) {
+      await setImmediate();
+      sinceTurn = 0;
+    }
     const chunks = splitter.take();
     if (chunks.length > 0 && !(await send(chunks))) return false;
   }
