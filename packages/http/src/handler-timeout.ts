@@ -4,7 +4,9 @@ import { platformProblem } from './errors.ts';
 declare module 'fastify' {
   interface FastifyRequest {
     /** Aborts when the handler's time is up: its caller has been answered 503. */
-    timeUp: AbortSignal;
+    readonly timeUp: AbortSignal;
+    /** Made when `timeUp` is first asked for, which few handlers do. */
+    timeLimit: AbortController | null;
   }
 }
 
@@ -14,14 +16,19 @@ declare module 'fastify' {
  * with a body (fastify#6725).
  */
 export function limitHandlers(app: FastifyInstance, ms: number): void {
-  app.decorateRequest('timeUp');
+  app.decorateRequest('timeLimit', null);
+  app.decorateRequest('timeUp', {
+    getter() {
+      this.timeLimit ??= new AbortController();
+      return this.timeLimit.signal;
+    },
+  });
   app.addHook('onRequest', (request, reply, next) => {
-    const timeUp = new AbortController();
-    request.timeUp = timeUp.signal;
     const timer = setTimeout(() => {
       // An answer that has begun, as a stream's, cannot become another.
       if (reply.sent || reply.raw.headersSent) return;
-      timeUp.abort();
+      request.timeLimit ??= new AbortController();
+      request.timeLimit.abort();
       reply.send(
         request.raw.complete
           ? platformProblem('dependency_unavailable', `the handler took longer than ${ms} ms`)
