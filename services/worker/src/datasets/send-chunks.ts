@@ -16,7 +16,7 @@ import { reportProgress } from './report-progress.ts';
  * After so many bytes the rest of the process has its turn. Node by itself reads 2 MB of a file that comes fast before it
  * looks at any other socket, and the chunks that are loaded beside would wait that long for each block.
  */
-const TURN_BYTES = 512 * 1024;
+const TURN_BYTES = 256 * 1024;
 
 /**
  * Reads a file once, from end to end, and sends a message for each chunk as it is found, so that others load while this
