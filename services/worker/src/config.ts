@@ -10,11 +10,11 @@ export const configSchema = Type.Object({
   ...databaseSettings,
   ...datasetSettings,
   WORKER_SLOTS: Type.Integer({
-    default: 3,
+    default: 2,
     minimum: 1,
     maximum: 64,
     description:
-      'messages worked on at the same time; each takes a connection to Postgres and about 12 MB of memory',
+      'messages worked on at the same time; each takes a connection to Postgres and about 12 MB of memory; more are worth it in a task of 2 vCPU',
   }),
   CHUNK_BYTES: Type.Integer({
     default: 8 * 1024 * 1024,
