@@ -34,9 +34,11 @@ const create = (text: string, parameters: Record<string, string> = {}) =>
     parameters: { Environment: 'local', ...parameters },
   });
 
+/** Without the time at which they were set, which is that of each run. */
 async function attributes(queue: string): Promise<Record<string, string>> {
   const command = new GetQueueAttributesCommand({ QueueUrl: outputs[queue], AttributeNames: ['All'] });
-  return (await clients.sqs.send(command)).Attributes ?? {};
+  const { LastModifiedTimestamp: _, ...rest } = (await clients.sqs.send(command)).Attributes ?? {};
+  return rest;
 }
 
 async function cors() {
