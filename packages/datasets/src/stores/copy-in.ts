@@ -17,16 +17,20 @@ export async function copyIn(
 ): Promise<void> {
   const copy = client.query(copyFrom(statement));
   const finished = once(copy, 'finish');
-  let ended = false;
-  // Noted here, since it may fail before anybody waits for it.
-  finished.catch(() => (ended = true));
+  // What ends it may come at any time, also while a block is made and nobody waits for it; then nothing may be written any
+  // more. Who listens stays: what follows from the first error would end the process otherwise.
+  let failure: Error | undefined;
+  copy.on('error', (error) => (failure ??= error));
+  finished.catch(() => undefined);
   try {
     for await (const block of blocks) {
+      if (failure) throw failure;
       if (!copy.write(block)) await Promise.race([once(copy, 'drain'), finished]);
     }
+    if (failure) throw failure;
   } catch (error) {
     // When the blocks failed and not Postgres, it must be told, or it would wait for more of them.
-    if (!ended) copy.destroy(error as Error);
+    if (!failure) copy.destroy(error as Error);
     await finished.catch(() => undefined);
     throw error;
   }
