@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import pg from 'pg';
 import { beforeAll, expect, test } from 'vitest';
 import {
@@ -135,6 +136,34 @@ test('a chunk of a dataset that was never prepared, or was removed, is not loade
   expect(await loads.load(ref.id, encoded(CSV), never)).toBe('gone');
   expect(await loads.ledger(ref.id)).toBeUndefined();
 });
+
+test('when Postgres ends a COPY while the next block is made, its error is what is thrown', async () => {
+  const { id } = await prepared();
+  const chunk = encoded('1,x\n'.repeat(400_000));
+  const failed = loads.load(
+    id,
+    {
+      ...chunk,
+      async *blocks() {
+        for (const block of chunk.blocks()) {
+          yield block;
+          await untilEnded(id);
+        }
+      },
+    },
+    never,
+  );
+  await expect(failed).rejects.toMatchObject({ code: '57P01' });
+  expect(await loads.load(id, encoded(CSV), never)).toBe('loaded');
+});
+
+/** Ends the backend that copies into the dataset, and returns when it is gone and its client has heard of it. */
+async function untilEnded(id: string): Promise<void> {
+  const copies = `FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE 'COPY %${id}%'`;
+  await backends.database.query(`SELECT pg_terminate_backend(pid) ${copies}`);
+  await expect.poll(() => backends.database.query(`SELECT pid ${copies}`)).toEqual([]);
+  await setImmediate();
+}
 
 const BREAKS: [where: string, chunk: () => EncodedChunk][] = [
   [
