@@ -30,8 +30,9 @@ test.each(IMAGES)('%s holds the bundle, the files it reads and the licences, not
   const expected = ['/app/LICENSES', '/app/package.json', 'bin', 'cache', 'migrations'];
   expect([...kinds].toSorted()).toEqual(image.includes('api') ? [...expected, 'static'] : expected);
   const programs = files.filter((file) => file.startsWith('/app/bin/')).map((file) => file.slice(9));
+  const own = image.includes('worker') ? ['encoder-thread'] : [];
   expect(programs.filter((name) => !/^(main|migrate)\d*\.[\w-]+\.js$/.test(name)).toSorted()).toEqual(
-    ['healthcheck', 'main', 'migrate'].flatMap((name) => [`${name}.js`, `${name}.js.map`]),
+    [...own, 'healthcheck', 'main', 'migrate'].flatMap((name) => [`${name}.js`, `${name}.js.map`]),
   );
 });
 
