@@ -139,10 +139,15 @@ const KEY_BYTES = 6;
 
 /** The first bytes of a cell as a number, zeros behind it: keys are ordered as the cells are. */
 function keyOf(view: DataView, at: number, length: number): number {
+  const head = headOf(view, at, length) * 0x1_0000;
+  if (length >= KEY_BYTES) return head + view.getUint16(at + 4);
+  return length === 5 ? head + view.getUint8(at + 4) * 0x100 : head;
+}
+
+/** The first four bytes, or what there is of them and zeros. */
+function headOf(view: DataView, at: number, length: number): number {
   const head = view.getUint32(at);
-  if (length >= KEY_BYTES) return head * 0x1_0000 + view.getUint16(at + 4);
-  if (length === 5) return head * 0x1_0000 + view.getUint8(at + 4) * 0x100;
-  return (length === 4 ? head : (head & (-1 << (32 - 8 * length))) >>> 0) * 0x1_0000;
+  return length >= 4 ? head : (head & (-1 << (32 - 8 * length))) >>> 0;
 }
 
 function textOf({ block, starts, lengths }: Cells, cell: number): Buffer {
@@ -150,15 +155,17 @@ function textOf({ block, starts, lengths }: Cells, cell: number): Buffer {
   return block.subarray(start, start + Math.min(TEXT_BYTES, lengths[cell] ?? 0));
 }
 
-/** Order of two cells by their bytes, which in UTF-8 is that of the code points. */
+/** Order of two cells with the same key by their bytes, which in UTF-8 is that of the code points. */
 function compareCells({ view, starts, lengths }: Cells, a: number, b: number): number {
   const aStart = starts[a] ?? 0;
   const bStart = starts[b] ?? 0;
   const aLength = Math.min(TEXT_BYTES, lengths[a] ?? 0);
   const bLength = Math.min(TEXT_BYTES, lengths[b] ?? 0);
   const common = Math.min(aLength, bLength);
-  let index = 0;
-  while (index + 4 <= common && view.getInt32(aStart + index) === view.getInt32(bStart + index)) index += 4;
-  while (index < common && view.getUint8(aStart + index) === view.getUint8(bStart + index)) index++;
-  return index < common ? view.getUint8(aStart + index) - view.getUint8(bStart + index) : aLength - bLength;
+  for (let index = KEY_BYTES; index < common; index += 4) {
+    const aWord = headOf(view, aStart + index, common - index);
+    const bWord = headOf(view, bStart + index, common - index);
+    if (aWord !== bWord) return aWord < bWord ? -1 : 1;
+  }
+  return aLength - bLength;
 }
