@@ -10,6 +10,7 @@ import {
 } from '@stowage/datasets';
 import type { HandlerContext } from '@stowage/queue';
 import type { Dependencies } from '../dependencies.ts';
+import { release } from './release.ts';
 import { reportProgress } from './report-progress.ts';
 
 /**
@@ -70,9 +71,11 @@ async function sendChunksOf(
   }
 
   let sinceTurn = 0;
-  for await (const bytes of body) {
-    splitter.push(bytes as Buffer);
-    sinceTurn += (bytes as Buffer).length;
+  for await (const part of body) {
+    const bytes = part as Buffer;
+    splitter.push(bytes);
+    sinceTurn += bytes.length;
+    release(bytes);
     if (sinceTurn >= TURN_BYTES) {
       await setImmediate();
       sinceTurn = 0;
