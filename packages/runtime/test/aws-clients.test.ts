@@ -36,19 +36,33 @@ function clients(): AwsClients {
   return made;
 }
 
-/** Where a request for an object would go; it is never sent. */
-async function addressOf(s3: S3Client): Promise<string> {
-  let address = '';
+interface HttpRequest {
+  protocol: string;
+  hostname: string;
+  path: string;
+  headers: Record<string, string>;
+}
+
+/** The request for an object, which is never sent. */
+async function requestOf(s3: S3Client): Promise<HttpRequest> {
+  const requests: HttpRequest[] = [];
   s3.middlewareStack.add(
     () => (args) => {
-      const { protocol, hostname, path } = args.request as Record<'protocol' | 'hostname' | 'path', string>;
-      address = `${protocol}//${hostname}${path}`;
+      requests.push(args.request as HttpRequest);
       throw new Error('not sent');
     },
     { step: 'finalizeRequest', priority: 'low' },
   );
   await expect(s3.send(new GetObjectCommand({ Bucket: 'files', Key: 'a/b' }))).rejects.toThrow('not sent');
-  return address;
+  const [request] = requests;
+  if (!request) throw new Error('there was no request');
+  return request;
+}
+
+/** Where it would go. */
+async function addressOf(s3: S3Client): Promise<string> {
+  const { protocol, hostname, path } = await requestOf(s3);
+  return `${protocol}//${hostname}${path}`;
 }
 
 test('region, credentials and endpoints come from the environment', async () => {
@@ -67,6 +81,11 @@ test('region, credentials and endpoints come from the environment', async () => 
 
 test('on AWS the bucket is in the host’s name', async () => {
   expect(await addressOf(clients().s3)).toBe('https://files.s3.eu-west-1.amazonaws.com/a/b');
+});
+
+test('S3 is not asked for checksums, which would be computed again here', async () => {
+  const { headers } = await requestOf(clients().s3);
+  expect(Object.keys(headers)).not.toContain('x-amz-checksum-mode');
 });
 
 test.each(['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'])('with %s the bucket is in the path', async (name) => {
