@@ -10,7 +10,7 @@ export const configSchema = Type.Object({
   ...databaseSettings,
   ...datasetSettings,
   WORKER_SLOTS: Type.Integer({
-    default: 2,
+    default: 3,
     minimum: 1,
     maximum: 64,
     description:
