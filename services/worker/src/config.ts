@@ -14,7 +14,7 @@ export const configSchema = Type.Object({
     minimum: 1,
     maximum: 64,
     description:
-      'messages worked on at the same time; each takes a connection to Postgres and about 12 MB of memory; more are worth it in a task of 2 vCPU',
+      'messages worked on at the same time; each takes a connection to Postgres and about 12 MB of memory',
   }),
   CHUNK_BYTES: Type.Integer({
     default: 8 * 1024 * 1024,
