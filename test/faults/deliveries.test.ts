@@ -6,6 +6,9 @@ import { type FaultProxies, startFaultProxies } from './support/fault-proxy.ts';
 import { expectLoaded, type File, makeFile } from './support/file.ts';
 import { openQueues, type Queues } from './support/queues.ts';
 
+/** Of each worker. */
+const SLOTS = 2;
+
 let application: Application;
 let proxies: FaultProxies;
 let queues: Queues;
@@ -16,7 +19,11 @@ beforeAll(async () => {
   application = await startApplication({
     workers: 2,
     leaseSeconds: 10,
-    environment: (_name, stack) => ({ ...proxies.environment(stack), CHUNK_BYTES: '16384' }),
+    environment: (_name, stack) => ({
+      ...proxies.environment(stack),
+      CHUNK_BYTES: '16384',
+      WORKER_SLOTS: String(SLOTS),
+    }),
   });
   queues = openQueues(application.stack);
   file = makeFile(3_000);
@@ -118,8 +125,8 @@ test('two workers with the same chunk at once', async () => {
     );
     return metrics.map((text) => /^queue_messages_in_flight\S* (\d+)$/m.exec(text)?.[1]);
   };
-  // Both slots of both workers: they have the one chunk, or wait with another.
-  await expect.poll(busy, { timeout: 20_000 }).toEqual(['2', '2']);
+  // All slots of both workers: they have the one chunk, or wait with another.
+  await expect.poll(busy, { timeout: 20_000 }).toEqual([String(SLOTS), String(SLOTS)]);
   await database.query('COMMIT');
   await database.end();
   await expectLoaded(application, [[id, small]]);
