@@ -25,10 +25,10 @@ import { createHandler } from './handlers.ts';
 const CLOSING_MS = 5_000;
 
 /*
- * What is read from a socket, 64 KiB at a time, counts as garbage of the old generation, which is small here: by itself
- * V8 would go through all of it every 15 MB. When it may first become twice as large, the young generation's
- * collections, which take no time, have freed those buffers long before. A load takes 5 to 10 % less CPU time so, and no
- * more memory. (`NODE_OPTIONS` does not take this one.)
+ * What passes through sockets, 64 KiB at a time, counts as memory of the old generation, which is small here: by itself
+ * V8 would go through all of it every 15 MB. When it may first become twice as large, those buffers are gone long before,
+ * released or with the young generation, whose collections take no time. A load takes 5 to 10 % less CPU time so, and
+ * hardly more memory. (`NODE_OPTIONS` does not take this one.)
  */
 setFlagsFromString('--heap-growing-percent=100');
 
